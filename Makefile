@@ -1,0 +1,50 @@
+# make run: the studio in the browser.  make test: every test.  make install: the environment alone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+ADDRESS ?= 127.0.0.1
+UV_VERSION := 0.13.8
+# The CUDA build of the same TensorFlow where an NVIDIA GPU answers.
+CUDA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
+
+.PHONY: run test install check format clean
+
+run: $(VENV)/installed
+	@$(BIN)/python -m ui.serve --address $(ADDRESS) --port $(PORT)
+
+install: $(VENV)/installed
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+check:
+	.ci/run
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/installed: requirements.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Layerwise needs Python 3.11 or newer; set PYTHON=/path/to/python3.11."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing packages (about half a minute, 2.6 GB on disk) ..."
+	@if [ -n "$(CUDA)" ]; then sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements.txt; else cat requirements.txt; fi > $(VENV)/requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(VENV)/requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --group dev
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || $(MAKE) --no-print-directory browser
+	@touch $@
+
+.PHONY: browser
+browser:
+	@echo "Installing Chromium for the browser tests ..."
+	@{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium; } >/dev/null 2>&1 \
+	  || { echo "The browser tests need Chromium. Install the package 'chromium' and run make test again."; exit 1; }
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""What a run is worth: report, baselines, predictions. Keras only inside workers."""

@@ -1,0 +1,1 @@
+"""The screens, one thin script each: title, inputs, one call, pictures. Each works when opened first."""

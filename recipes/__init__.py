@@ -1,0 +1,33 @@
+"""The plain data that every room shares; this folder imports pydantic and nothing of ours.
+
+To add a field to a recipe, declare it once in `recipe.py` with title, description and range: the form, the
+check, the YAML and the docs table follow from it.
+"""
+
+from recipes.findings import Finding
+from recipes.lazy import keras
+from recipes.recipe import Data, ModelChoice, Recipe, Training
+from recipes.schema import Column, Schema
+from recipes.settings import Settings, setting
+from recipes.signature import RawInput, Signature, Target, TensorSpec
+from recipes.words import Refusal, known, validate
+
+__all__ = [
+    "Column",
+    "Data",
+    "Finding",
+    "ModelChoice",
+    "RawInput",
+    "Recipe",
+    "Refusal",
+    "Schema",
+    "Settings",
+    "Signature",
+    "Target",
+    "TensorSpec",
+    "Training",
+    "keras",
+    "known",
+    "setting",
+    "validate",
+]

@@ -1,0 +1,70 @@
+"""What a prepared data set offers to an architecture, and what the finished model will take and answer."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TensorSpec(BaseModel):
+    """A ready tensor as the fit loop reads it: shape without the batch axis, and dtype."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+
+
+class RawInput(BaseModel):
+    """One raw input of the deliverable, with all that a Try form needs to ask for it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    """`number`, `category`, `boolean`, `date`, `text` or `picture`."""
+    shape: tuple[int | None, ...] = (1,)
+    """Without the batch axis: (1,) for a cell, (None, None, channels) for a picture of any size."""
+    dtype: str = "float32"
+    """`float32` or `string`. A date is given as days since 1970-01-01, a boolean as 0 or 1."""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    typical: Any = None
+    """The middle or most frequent value of the training part; the form starts with it."""
+    description: str = ""
+
+
+class Target(BaseModel):
+    """What is to be answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    classes: tuple[str, ...] = ()
+    """Class names in the order of the outputs (sorted); empty for regression."""
+    mean: float = 0.0
+    scale: float = 1.0
+    """Regression trains on (value - mean) / scale, both from the training part; the deliverable undoes it."""
+
+
+class Signature(BaseModel):
+    """The contract between a data type and an architecture."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data_type: str
+    task: str
+    """`classification` or `regression` (more with further families)."""
+    inputs: dict[str, TensorSpec]
+    """What the stage models read, by input name."""
+    raw: tuple[RawInput, ...]
+    target: Target
+    rows: dict[str, int]
+    """Rows in `train`, `validation` and `test`."""
+    class_counts: tuple[int, ...] = ()
+    """Training rows per class, in the order of `target.classes`."""
+
+    @property
+    def outputs(self) -> int:
+        """Units in the last layer: one per class, or one for a number."""
+        return len(self.target.classes) or 1
