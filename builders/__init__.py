@@ -76,7 +76,7 @@ def get(name: str) -> Architecture:
     """Return an architecture by name; an unknown name lists the known ones."""
     if name not in names():
         raise known("architecture", name, names())
-    return importlib.import_module(f"builders.{name}")  # ty: ignore[invalid-return-type]
+    return importlib.import_module(f"builders.{name}")  # ty: ignore[invalid-explicit-return]
 
 
 def fitting(data_type: str, task: str) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Prepared data on disk: `prepared.json` (written last) and `<part>.<input>.npy`, `<part>.y.npy`, `<part>.rows.npy`.
+    """Prepared data on disk: `prepared.json` (written last), `<part>.<input>.npy`, `<part>.y.npy`, `<part>.rows.npy`.
 
     `encoding` is the fitted preprocessing as plain JSON. Two readers must agree on it to 1e-6: the numpy code that
     prepared the arrays, and the stock Keras layers of `layers_of`.
@@ -175,7 +175,7 @@ def get(name: str) -> DataType:
     """Return a data type by name; an unknown name lists the known ones."""
     if name not in names():
         raise known("data type", name, names())
-    return importlib.import_module(f"datasets.{name}")  # ty: ignore[invalid-return-type]
+    return importlib.import_module(f"datasets.{name}")  # ty: ignore[invalid-explicit-return]
 
 
 def find_sample(name: str) -> Sample:

@@ -28,5 +28,5 @@ def setting(
     `advanced` hides it behind "more settings"; `log` says that it is best moved by factors; `panel` is the
     column of the Build screen in which it stands (`data`, `model` or `training`).
     """
-    extra = {"advanced": advanced, "log": log, "step": step, "unit": unit, "panel": panel}
-    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)
+    extra: dict[str, Any] = {"advanced": advanced, "log": log, "step": step, "unit": unit, "panel": panel}
+    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)  # ty: ignore[no-matching-overload]

@@ -9,17 +9,15 @@ from pydantic import BaseModel, ValidationError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Refusal(ValueError):
+class Refusal(ValueError):  # noqa: N818 - it is an answer in words, not an accident
     """Something the user can mend. Its text is one or two plain sentences and is shown as it stands."""
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> Refusal:
     """Refuse an unknown name: "There is no architecture 'mpl'. Did you mean 'mlp'? Available: cnn, mlp."."""
     names = sorted(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    article = "an" if kind[0] in "aeiou" else "a"
-    return Refusal(f"There is no {kind} '{name}'.{hint} Available: {', '.join(names)}.".replace("no an ", article))
+    hint = _did_you_mean(name, names, quote="'")
+    return Refusal(f"There is no {kind} '{name}'.{hint} Available: {', '.join(names)}.")
 
 
 def validate(model: type[Model], values: Any, where: str = "") -> Model:
@@ -35,31 +33,32 @@ def validate(model: type[Model], values: Any, where: str = "") -> Model:
 def _sentence(model: type[BaseModel], error: Any, where: str) -> str:
     place = [str(part) for part in error["loc"]]
     name = ".".join(([where] if where else []) + place)
+    group = _model_at(model, place[:-1])
     if error["type"] == "extra_forbidden":
-        group = _model_at(model, error["loc"][:-1])
-        near = difflib.get_close_matches(place[-1], group.model_fields, n=1)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
+        hint = _did_you_mean(place[-1], group.model_fields, quote="`")
         return f"There is no setting `{name}`.{hint} Known here: {', '.join(group.model_fields)}."
     if error["type"] == "missing":
         return f"`{name}` is missing. Add it to the recipe."
     if error["type"] == "literal_error":
         return f"`{name}` must be one of {error['ctx']['expected']}, but got {error['input']!r}."
-    field = _model_at(model, error["loc"][:-1]).model_fields.get(place[-1]) if place else None
-    low, high = _limits(field)
-    if low is not None and high is not None:
-        return f"`{name}` must be between {low} and {high}, but got {error['input']!r}."
-    if low is not None or high is not None:
-        side = f"at least {low}" if low is not None else f"at most {high}"
-        return f"`{name}` must be {side}, but got {error['input']!r}."
+    allowed = _allowed(group.model_fields.get(place[-1])) if place else ""
+    if allowed:
+        return f"`{name}` must be {allowed}, but got {error['input']!r}."
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return text
     return f"`{name}`: {text[0].lower()}{text[1:]}, but got {error['input']!r}."
 
 
-def _model_at(model: type[BaseModel], place: Iterable[Any]) -> type[BaseModel]:
+def _did_you_mean(name: str, names: Iterable[str], quote: str) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {quote}{near[0]}{quote}?" if near else ""
+
+
+def _model_at(model: type[BaseModel], place: Iterable[str]) -> type[BaseModel]:
+    """Follow a place such as `data.split` down to the group of settings that holds its last part."""
     for part in place:
-        field = model.model_fields.get(str(part))
+        field = model.model_fields.get(part)
         inner = field.annotation if field else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
@@ -67,10 +66,13 @@ def _model_at(model: type[BaseModel], place: Iterable[Any]) -> type[BaseModel]:
     return model
 
 
-def _limits(field: Any) -> tuple[Any, Any]:
-    found = {"ge": None, "gt": None, "le": None, "lt": None}
-    for mark in field.metadata if field else ():
-        for name in found:
-            found[name] = getattr(mark, name, found[name])
-    low = found["ge"] if found["ge"] is not None else (f"more than {found['gt']}" if found["gt"] is not None else None)
-    return low, found["le"] if found["le"] is not None else found["lt"]
+def _allowed(field: Any) -> str:
+    """Say a number's range: "between 1 and 100", "more than 0 and at most 10", or nothing where there is none."""
+    marks = field.metadata if field else ()
+    limits = {name: getattr(mark, name) for mark in marks for name in _WORDS if hasattr(mark, name)}
+    if set(limits) == {"ge", "le"}:
+        return f"between {limits['ge']} and {limits['le']}"
+    return " and ".join(f"{_WORDS[name]} {limits[name]}" for name in _WORDS if name in limits)
+
+
+_WORDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
