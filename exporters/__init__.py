@@ -1,1 +1,45 @@
-"""exporters"""
+"""Formats of the download, one file each; the folder is the registry.
+
+To add a format, add ONE file `exporters/<format>.py` that offers what `Format` below lists, and run the tests: the
+contract tests find it by themselves. `exporters/check/` proves in a clean process that the file answers as the run did.
+Import Keras as `from recipes import keras` and use it inside functions.
+"""
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from datasets import DataSet, Prepared
+from recipes import known
+from records import Run
+
+
+class Format(Protocol):
+    """What every file of `exporters/` offers (as module-level names)."""
+
+    TITLE: str
+    """For people: "Keras file"."""
+    SUMMARY: str
+    """One sentence: where it runs."""
+    FILE: str
+    """Its name in the run's `deliverables` folder: `model.keras`."""
+
+    def export(self, run: Run, core: Any, prepared: Prepared, dataset: DataSet) -> Path:
+        """Write the deliverable and what belongs beside it, whole or not at all; returns its path. Worker only."""
+        ...
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Name every format, in alphabetical order."""
+    found = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+def get(name: str) -> Format:
+    """Return a format by name; an unknown name lists the known ones."""
+    if name not in names():
+        raise known("format", name, names())
+    return importlib.import_module(f"exporters.{name}")  # ty: ignore[invalid-return-type]

@@ -162,7 +162,7 @@ class Recipe(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values, without what was not said."""
-        return json.loads(self.model_dump_json(exclude_defaults=True)) | {"version": self.version}
+        return json.loads(self.model_dump_json(exclude_unset=True)) | {"version": self.version}
 
     def yaml(self) -> str:
         """Return the recipe as YAML, in the order of reading."""

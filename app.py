@@ -1,0 +1,17 @@
+"""Page set-up and navigation, nothing else."""
+
+import streamlit as st
+
+from ui import look
+
+st.set_page_config(page_title="Layerwise", page_icon="static/icon.svg", layout="wide")
+st.logo(f"static/wordmark-{'dark' if look.is_dark() else 'light'}.svg", size="large")
+pages = [
+    st.Page("pages/start.py", title="Start", icon=":material/home:", default=True),
+    st.Page("pages/build.py", title="Build", icon=":material/construction:"),
+    st.Page("pages/runs.py", title="Runs", icon=":material/stacked_line_chart:"),
+    st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+    st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+    st.Page("pages/run.py", title="Run", icon=":material/show_chart:", visibility="hidden"),
+]
+st.navigation(pages, position="top").run()

@@ -1,0 +1,61 @@
+"""Dense network (multi-layer perceptron): layers of units, each looking at all units before it.
+
+The first choice for tables; also a baseline for small pictures, which it reads as one long row of numbers. With the
+straight path switched on it is a "wide and deep" network: a linear model plus a dense network that learns the rest.
+Paper: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986; the straight path
+after Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016.
+Score: SCORE_HERE
+"""
+
+from typing import Any, Literal
+
+from builders import Blueprint
+from builders._layers import LayerSettings, answer, blueprint, dense_block, penalty
+from recipes import Signature, keras, setting
+
+TITLE = "Dense network"
+SUMMARY = "The first choice for tables: layers of units, each of which looks at everything before it."
+ICON = ":material/hub:"
+TASKS = ("classification", "regression")
+DATA_TYPES = ("tabular", "image")
+PAPER = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986"
+TRAINING = {"epochs": 60, "patience": 15}
+
+
+class Config(LayerSettings):
+    """Settings of the dense network."""
+
+    width: int = setting(128, "Width", "Units in each hidden layer.", ge=1, le=2048, log=True)
+    depth: int = setting(2, "Depth", "Hidden layers. 0 leaves a linear model.", ge=0, le=10)
+    taper: Literal["none", "halve"] = setting(
+        "none", "Taper", "Give each hidden layer half the units of the one before.", advanced=True
+    )
+    skip: bool = setting(True, "Straight path", "Add a linear model beside the network (wide and deep).", advanced=True)
+
+
+def build(signature: Signature, config: Config) -> Blueprint:
+    """Map one input of any shape to (batch, outputs) logits or the standardised number."""
+    name, spec = next(iter(signature.inputs.items()))
+    inputs = keras.Input(spec.shape, name=name)
+    features = _flat(inputs, signature)  # (batch, features)
+    x = features
+    for layer in range(config.depth):
+        x = dense_block(x, _units(config, layer), config)
+    x = answer(x, signature, config)
+    if config.skip and config.depth:
+        straight = keras.layers.Dense(
+            signature.outputs, use_bias=False, kernel_initializer="zeros", kernel_regularizer=penalty(config),
+            dtype="float32", name="straight",
+        )(features)  # fmt: skip
+        x = keras.layers.Add(dtype="float32", name="deep_and_straight")([x, straight])
+    return blueprint(keras.Model({name: inputs}, x, name="mlp"), signature)
+
+
+def _flat(inputs: Any, signature: Signature) -> Any:
+    if signature.data_type == "image":
+        return keras.layers.Flatten()(keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs))
+    return keras.layers.Flatten()(inputs) if len(inputs.shape) > 2 else inputs
+
+
+def _units(config: Config, layer: int) -> int:
+    return max(1, config.width // 2**layer) if config.taper == "halve" else config.width

@@ -1,0 +1,44 @@
+"""Ask a downloaded model in a clean process: plain Keras, safe mode on, nothing of Layerwise on the path.
+
+Run as `python -I script.py MODEL FOLDER`. The folder holds `rows.json` ([{input name: member of rows.npz}, ...]) and
+`rows.npz`; the answers go into `answers.json`: {"keras", "python", "single": [...], "batch": [... or null]}.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+def main(model_file: str, folder: Path) -> None:
+    """Answer the rows one by one, and all those of one shape as a batch."""
+    model = keras.saving.load_model(model_file, safe_mode=True)
+    members = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+    with np.load(folder / "rows.npz", allow_pickle=False) as file:
+        rows = [{name: file[member] for name, member in row.items()} for row in members]
+    single = [_ask(model, row)[0] for row in rows]
+    batch: list[list[float] | None] = [None] * len(rows)
+    for alike in _of_one_shape(rows):
+        whole = {name: np.concatenate([rows[index][name] for index in alike]) for name in rows[alike[0]]}
+        for index, answer in zip(alike, _ask(model, whole), strict=True):
+            batch[index] = answer
+    told = {"keras": keras.__version__, "python": sys.version.split()[0], "single": single, "batch": batch}
+    (folder / "answers.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _ask(model: keras.Model, row: dict[str, np.ndarray]) -> list[list[float]]:
+    (answer,) = model.predict_on_batch(row).values()
+    return np.asarray(answer, dtype=np.float64).tolist()
+
+
+def _of_one_shape(rows: list[dict[str, np.ndarray]]) -> list[list[int]]:
+    groups: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(tuple(array.shape for array in row.values()), []).append(index)
+    return list(groups.values())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,163 @@
+"""Checkpoints: committed or absent, never torn; a resumed run equals the unbroken one to the last bit on a CPU.
+
+A checkpoint holds what the next epoch depends on: every variable of the run's models (weights, counters, seeds), the
+optimizer's, the callbacks' memory, and the best weights so far. It is written to a temporary folder, flushed, named
+in a manifest with SHA-256 and renamed. `newest` returns the newest one whose every byte is as it was written.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from records.run import write_text
+
+KEPT = 2
+"""How many stay beside the one of the best epoch: the newest may be damaged."""
+PLAIN = (bool, int, float, str, type(None))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at the end of an epoch, in memory."""
+
+    stage: int
+    """Number of the stage, from 0."""
+    epoch: int
+    """Finished epochs of this stage."""
+    finished: int
+    """Finished epochs of all stages; names the checkpoint."""
+    variables: list[np.ndarray]
+    names: list[str]
+    memory: dict[str, Any]
+    """The scalars that each callback remembers."""
+    best: dict[str, Any] = field(default_factory=dict)
+    """Epoch and validation loss of the best epoch of this stage."""
+    best_variables: list[np.ndarray] = field(default_factory=list)
+    bytes_written: dict[str, int] = field(default_factory=dict)
+    """How long each record was then: what was appended later is cut off before a resume."""
+
+
+def arrays_of(variables: Iterable[Any]) -> list[np.ndarray]:
+    """Copy variables into arrays."""
+    return [np.array(variable) for variable in variables]
+
+
+def put_back(variables: Iterable[Any], arrays: Iterable[np.ndarray]) -> None:
+    """Assign arrays to variables, by position; raises ValueError when they are not of the same model."""
+    for variable, array in zip(variables, arrays, strict=True):
+        if tuple(variable.shape) != array.shape:
+            raise ValueError(f"{variable.path} has shape {tuple(variable.shape)}, the checkpoint {array.shape}.")
+        variable.assign(array)
+
+
+def memory_of(callbacks: Iterable[Any]) -> dict[str, Any]:
+    """Collect the scalars that callbacks remember, such as how long early stopping has been waiting."""
+    return {
+        f"{number} {type(callback).__name__}": {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in vars(callback).items()
+            if isinstance(value, (*PLAIN, np.generic)) and not name.startswith("_")
+        }
+        for number, callback in enumerate(callbacks)
+    }
+
+
+def remind(callbacks: Iterable[Any], memory: dict[str, Any]) -> None:
+    """Give callbacks back what they remembered."""
+    for number, callback in enumerate(callbacks):
+        vars(callback).update(memory.get(f"{number} {type(callback).__name__}", {}))
+
+
+def commit(folder: Path, snapshot: Snapshot) -> Path:
+    """Write a checkpoint into the run's `checkpoints` folder, point `LATEST` to it, prune old ones."""
+    place = folder / f"epoch-{snapshot.finished:04d}"
+    if place.exists():
+        shutil.rmtree(place)
+    temporary = folder / f"{place.name}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    _save(temporary / "variables.npz", snapshot.names, snapshot.variables)
+    if snapshot.best_variables and snapshot.best.get("epoch") != snapshot.epoch:
+        _save(temporary / "best.npz", snapshot.names, snapshot.best_variables)
+    write_text(temporary / "state.json", json.dumps(_told(snapshot)))
+    files = {file.name: _measure(file) for file in sorted(temporary.iterdir())}
+    write_text(temporary / "manifest.json", json.dumps(files, indent=1))
+    _flush(temporary)
+    temporary.rename(place)
+    _flush(folder)
+    write_text(folder / "LATEST", place.name)
+    _prune(folder)
+    return place
+
+
+def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
+    """Read the newest whole checkpoint; also name those that were damaged and passed over."""
+    damaged = []
+    for place in sorted(folder.glob("epoch-*[0-9]"), reverse=True):
+        if _is_whole(place):
+            return _read(place), damaged
+        damaged.append(place.name)
+    return None, damaged
+
+
+def _told(snapshot: Snapshot) -> dict[str, Any]:
+    names = ("stage", "epoch", "finished", "memory", "best", "bytes_written")
+    return {name: getattr(snapshot, name) for name in names}
+
+
+def _read(place: Path) -> Snapshot:
+    told = json.loads((place / "state.json").read_text(encoding="utf-8"))
+    names, variables = _load(place / "variables.npz")
+    best = _load(place / "best.npz")[1] if (place / "best.npz").exists() else variables if told["best"] else []
+    return Snapshot(**told, variables=variables, names=names, best_variables=best)
+
+
+def _save(file: Path, names: list[str], arrays: list[np.ndarray]) -> None:
+    """Write arrays under numbered names, so that their order and meaning can be read without us."""
+    numbered = {f"{number:04d} {name}": array for number, (name, array) in enumerate(zip(names, arrays, strict=False))}
+    with file.open("wb") as opened:
+        np.savez(opened, **numbered)  # ty: ignore[invalid-argument-type]
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _load(file: Path) -> tuple[list[str], list[np.ndarray]]:
+    with np.load(file, allow_pickle=False) as stored:
+        names = sorted(stored.files)
+        return [name[5:] for name in names], [stored[name] for name in names]
+
+
+def _measure(file: Path) -> dict[str, Any]:
+    with file.open("rb") as opened:
+        return {"bytes": file.stat().st_size, "sha256": hashlib.file_digest(opened, "sha256").hexdigest()}
+
+
+def _is_whole(place: Path) -> bool:
+    try:
+        told = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+        return bool(told) and all(_measure(place / name) == measured for name, measured in told.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _prune(folder: Path) -> None:
+    """Keep the last two; each holds the best weights so far, so no older one is needed."""
+    for place in sorted(folder.glob("epoch-*[0-9]"))[:-KEPT]:
+        shutil.rmtree(place)
+    for place in folder.glob("epoch-*.tmp"):
+        shutil.rmtree(place)

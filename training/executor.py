@@ -1,0 +1,214 @@
+"""What screens do with runs: submit, stop, resume, delete. Everything is written down; the supervisor acts on it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import builders
+from recipes import Recipe, Refusal
+from records import Run, State, Workspace, write_json
+from records.catalogue import Catalogue, RunRow
+from records.run import RESUMABLE, Name
+from training import devices, marks, plan
+
+ROOT = Path(__file__).resolve().parents[1]
+LEAST_FREE_MB = 500
+SECONDS_TO_RESTORE = 60.0
+"""How long a deleted run can be brought back."""
+NOT_HERE = "There is no such run. Open it again from the Runs page."
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much goes at once, and how much of it is taken."""
+
+    slots: int
+    running: int
+    queued: int
+    devices: tuple[devices.Device, ...]
+
+
+class Executor:
+    """The runs of one workspace. Every question names its owner; a foreign run is one that does not exist."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.catalogue = Catalogue(workspace.root / "catalogue.db")
+
+    def submit(self, recipe: Recipe, owner: str, title: str = "") -> str:
+        """Check a recipe, write every setting out, put the run into the queue; returns its id."""
+        resolved = plan.resolve(recipe)
+        self._refuse_full_disk()
+        title = title or resolved.name or _title(resolved)
+        run = Run.create(self.workspace.new_run_folder(), resolved)
+        _write_label(run, owner, title)
+        now = time.time()
+        self.catalogue.add(RunRow(run.id, owner, title, place=now, created=now, updated=now))
+        self._wake()
+        return run.id
+
+    def runs(self, owner: str) -> list[RunRow]:
+        """List this owner's runs, newest first."""
+        return self.catalogue.of(owner)
+
+    def status(self, run: str, owner: str) -> RunRow | None:
+        """Return one run of this owner, or None for an unknown or foreign one."""
+        return self.catalogue.find(run, owner)
+
+    def folder(self, run: str, owner: str) -> Run | None:
+        """Return the folder of one run of this owner, or None for an unknown or foreign one."""
+        return Run(self.workspace.run_folder(run)) if self.catalogue.find(run, owner) else None
+
+    def position(self, run: str) -> int | None:
+        """Say at which place of the queue a run waits (1 is next), or None where it does not wait."""
+        waiting = self.catalogue.waiting()
+        return waiting.index(run) + 1 if run in waiting else None
+
+    def stop(self, run: str, owner: str) -> None:
+        """Stop a run after its next few steps, with a checkpoint to resume from; a waiting one is cancelled."""
+        row = self._mine(run, owner)
+        if row.state == "queued" and self._cancelled(row):
+            return
+        self._ask(run, owner, "stop")
+
+    def keep(self, run: str, owner: str) -> None:
+        """Stop training now, keep the best round, go on to report and download."""
+        if self._mine(run, owner).state == "queued":
+            raise Refusal("This run has not started yet, so there is nothing to keep. Wait for it, or cancel it.")
+        self._ask(run, owner, "keep")
+
+    def cancel(self, run: str, owner: str) -> None:
+        """Take a waiting run out of the queue; one that has just started is stopped."""
+        self.stop(run, owner)
+
+    def resume(self, run: str, owner: str) -> None:
+        """Let a stopped or failed run go on from its last checkpoint."""
+        row = self._mine(run, owner)
+        if row.state == "finished":
+            raise Refusal("This run is finished. Use its settings again for a new one.")
+        if row.state not in RESUMABLE:
+            raise Refusal("This run is still going. Stop it first, or wait for its end.")
+        self._refuse_full_disk()
+        folder = Run(self.workspace.run_folder(run))
+        folder.clear_ask()
+        (folder.folder / "done.json").unlink(missing_ok=True)
+        told = {"state": "queued", "phase": "queued", "message": "", "advice": "", "ended": None}
+        folder.write_state(folder.state.model_copy(update=told | {"updated": time.time()}))
+        self.catalogue.change(run, owner, RESUMABLE, state="queued", place=time.time(), deaths=0, reached=0)
+        self._wake()
+
+    def delete(self, run: str, owner: str) -> None:
+        """Throw a run away: gone from every list now, from the disk in a minute. A running one is refused."""
+        row = self._mine(run, owner)
+        if row.state == "queued":
+            self._cancelled(row)
+        rest: tuple[Name, ...] = ("finished", *RESUMABLE)
+        if not self.catalogue.change(run, owner, rest, deleted=time.time()):
+            raise Refusal("This run is still going. Stop it first, then delete it.")
+        marks.ring(self.workspace)
+
+    def restore(self, run: str, owner: str) -> None:
+        """Bring a run back that was deleted less than a minute ago."""
+        if not self.catalogue.restore(run, owner):
+            raise Refusal("This run is gone for good: a deleted run can be brought back for one minute only.")
+
+    def rename(self, run: str, owner: str, title: str) -> None:
+        """Give a run another title."""
+        title = " ".join(title.split())
+        if not 0 < len(title) <= 120:
+            raise Refusal(f"A title has 1 to 120 letters, but this one has {len(title)}. Choose another one.")
+        self._mine(run, owner)
+        self.catalogue.change(run, owner, title=title)
+        _write_label(Run(self.workspace.run_folder(run)), owner, title)
+
+    def star(self, run: str, owner: str, *, starred: bool = True) -> None:
+        """Mark a run as a favourite, or no longer."""
+        self._mine(run, owner)
+        self.catalogue.change(run, owner, starred=starred)
+
+    def capacity(self) -> Capacity:
+        """Say how many runs go at once, how many go and wait now, and on which GPUs."""
+        running, queued = self.catalogue.count_live(), len(self.catalogue.waiting())
+        return Capacity(devices.slots(), running, queued, devices.find())
+
+    def ensure_supervisor(self) -> None:
+        """Start the supervisor if none lives, and tell it that this process lives, until this process ends."""
+        _hold_server_mark(self.workspace)
+        if supervisor_lives(self.workspace):
+            return
+        log = self.workspace.root / "log" / "supervisor.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "training.supervisor", "--workspace", str(self.workspace.root), "--detach"]
+        with log.open("ab") as file:
+            subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=True)
+
+    def _mine(self, run: str, owner: str) -> RunRow:
+        row = self.catalogue.find(run, owner)
+        if row is None:
+            raise Refusal(NOT_HERE)
+        return row
+
+    def _cancelled(self, row: RunRow) -> bool:
+        name: Name = "stopped" if row.attempt else "cancelled"
+        if not self.catalogue.change(row.id, row.owner, ["queued"], state=name):
+            return False
+        folder = Run(self.workspace.run_folder(row.id))
+        message = "Stopped by you while it waited." if row.attempt else "Cancelled before it started."
+        close(folder, folder.state, name, message, "Press Resume to queue it again.")
+        return True
+
+    def _ask(self, run: str, owner: str, wish: str) -> None:
+        if not self._mine(run, owner).is_live:
+            raise Refusal("This run is not going, so there is nothing to stop.")
+        Run(self.workspace.run_folder(run)).ask("keep" if wish == "keep" else "stop")
+        marks.ring(self.workspace)
+
+    def _wake(self) -> None:
+        self.ensure_supervisor()
+        marks.ring(self.workspace)
+
+    def _refuse_full_disk(self) -> None:
+        free = shutil.disk_usage(self.workspace.runs).free // 2**20
+        if free < LEAST_FREE_MB:
+            raise Refusal(f"The disk has only {free} MB left. Delete some runs or other files, then train again.")
+
+
+def supervisor_lives(workspace: Workspace) -> bool:
+    """Say whether a supervisor holds this workspace."""
+    return not marks.is_free(marks.supervisor_lock(workspace), shared=True)
+
+
+def close(run: Run, state: State, name: Name, message: str, advice: str = "") -> None:
+    """End a run that has no worker, the way a worker would: state first, `done.json` last."""
+    now = time.time()
+    told = {"state": name, "phase": "done", "message": message, "advice": advice, "ended": now, "updated": now}
+    run.write_state(state.model_copy(update=told | {"eta_seconds": None}))
+    write_json(run.folder / "done.json", {"state": name, "attempt": state.attempt, "time": now})
+
+
+def label(folder: Path) -> tuple[str, str] | None:
+    """Return (owner, title) as noted in a run's folder, so that a lost catalogue can be written anew."""
+    file = folder / "catalogue.json"
+    if not file.exists():
+        return None
+    told = json.loads(file.read_text(encoding="utf-8"))
+    return told["owner"], told["title"]
+
+
+def _write_label(run: Run, owner: str, title: str) -> None:
+    write_json(run.folder / "catalogue.json", {"owner": owner, "title": title})
+
+
+@cache
+def _hold_server_mark(workspace: Workspace) -> int | None:
+    return marks.hold(marks.servers_lock(workspace), shared=True, patience=1.0)
+
+
+def _title(recipe: Recipe) -> str:
+    data = recipe.data.sample or Path(recipe.data.file).stem
+    return f"{builders.get(recipe.model.architecture).TITLE} · {data}"

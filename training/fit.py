@@ -1,0 +1,399 @@
+"""Keras's own `fit` with its inside compiled: the same steps, losses and callbacks, without Python between the steps.
+
+Small models lose most of their time in Python. Here the data become tensors once; the train function that `fit`
+calls once a round runs a compiled loop which gathers each batch and calls the model's own `train_step`; Python looks
+in about ten times a second. So `compute_loss`, optimizers, metrics, History and callbacks keep their usual meaning.
+
+The order of the rows is a function of seed and epoch alone, and nothing that changes a result depends on a clock:
+a resumed run meets the very same batches. `choose_policy` decides by fixed rules which way is fastest.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from builders import Stage
+from datasets import Part
+from recipes import Refusal, Training, keras
+from training.fast_dropout import all_layers, hashed_dropout
+from training.optimizers import make_optimizer
+
+Between = Callable[[float, dict[str, float]], None]
+"""Called between two chunks of steps with the finished epochs (3.25) and the running means of the metrics.
+Raise an exception of your own to leave at once: it comes out of `fit` as it is."""
+
+CHUNK_SECONDS = 0.1
+BLOCK_BYTES = 64 * 2**20
+VALIDATION_NUMBERS = 4_000_000
+STEPS_WORTH_COMPILING = 4_000
+STEPS_PER_CALL = 32
+XLA_GAINS = (
+    "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
+    "Concatenate", "Dense", "Dot", "Dropout", "EinsumDense", "ELU", "Embedding", "Flatten", "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D", "GroupNormalization", "GroupQueryAttention", "GRU", "GRUCell", "Identity", "InputLayer",
+    "LayerNormalization", "LeakyReLU", "LSTM", "LSTMCell", "Masking", "Maximum", "Minimum", "MultiHeadAttention",
+    "Multiply", "Normalization", "Permute", "PReLU", "ReLU", "RepeatVector", "Rescaling", "Reshape", "RMSNormalization",
+    "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract", "UnitNormalization",
+)  # fmt: skip
+"""Layers that were measured or are known to be as fast or faster when XLA compiles them for a CPU."""
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss became infinite or not a number; `epochs_done` says when (3.25: in the fourth epoch)."""
+
+    def __init__(self, epochs_done: float) -> None:
+        super().__init__(f"The loss became NaN in epoch {int(epochs_done) + 1}.")
+        self.epochs_done = epochs_done
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a stage is fitted, and why, in one sentence for people."""
+
+    loop: Literal["compiled", "plain"]
+    xla: bool
+    resident: bool
+    sentence: str
+
+
+def compile_stage(stage: Stage, training: Training) -> None:
+    """Compile the stage's model as the recipe says, with the optimizer's state already made."""
+    model = stage.model
+    model.compile(make_optimizer(training), loss=stage.loss, metrics=stage.metrics(), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+
+
+def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequence[Any] = ()) -> Policy:
+    """Decide by fixed rules (no clock, no chance) how this model is fitted on these data."""
+    if keras.backend.backend() != "tensorflow":
+        return _plain("the compiled loop is made for TensorFlow")
+    if listening := [callback for callback in callbacks if _hears_batches(callback)]:
+        return _plain(f"`{type(listening[0]).__name__}` wants to hear of every batch")
+    resident = _bytes_of(train) <= _free_memory() / 4
+    where = "The data lie in memory" if resident else "The data are too big for memory and come in blocks from the disk"
+    reason = _reason_against_xla(model, train, training)
+    if reason:
+        return Policy("compiled", False, resident, f"{where} and many steps run per call; {reason}.")
+    return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by XLA.")
+
+
+def fit(
+    model: Any,
+    train: Part,
+    validation: Part,
+    *,
+    training: Training,
+    epochs: int | None = None,
+    initial_epoch: int = 0,
+    callbacks: Sequence[Any] = (),
+    between: Between | None = None,
+    policy: Policy | None = None,
+) -> Any:
+    """Fit a compiled model (`compile_stage`) and return Keras's `History`.
+
+    Raises `NotFiniteError` as soon as the loss is no number, and whatever `between` raises.
+    """
+    policy = policy or choose_policy(model, train, training, callbacks)
+    told = {"epochs": epochs or training.epochs, "initial_epoch": initial_epoch, "shuffle": False, "verbose": 0}
+    job = _Job(model, train, validation, training, list(callbacks), between, policy, told)
+    return _fit_compiled(job) if policy.loop == "compiled" else _fit_plain(job)
+
+
+def order(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """Return the order in which an epoch (from 0) reads the training rows."""
+    return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
+
+
+def weights_of_classes(train: Part) -> np.ndarray:
+    """Return the weight of each class such that all classes count the same and the mean weight is 1."""
+    if not np.issubdtype(train.y.dtype, np.integer):
+        raise Refusal("`class_weights: balanced` needs classes, but the target is a number. Set it to `none`.")
+    counts = np.bincount(np.ravel(train.y))
+    return (len(train.y) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)
+
+
+# Which way
+
+
+def _plain(reason: str) -> Policy:
+    return Policy("plain", False, False, f"Keras's own loop with {STEPS_PER_CALL} steps per call, because {reason}.")
+
+
+def _hears_batches(callback: Any) -> bool:
+    base = keras.callbacks.Callback
+    names = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    return any(getattr(type(callback), name) is not getattr(base, name) for name in names)
+
+
+def _bytes_of(part: Part) -> int:
+    return sum(array.nbytes for array in part.x.values()) + part.y.nbytes
+
+
+def _free_memory() -> int:
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
+def _reason_against_xla(model: Any, train: Part, training: Training) -> str:
+    import tensorflow as tf
+
+    layers = [layer for layer in all_layers(model) if not isinstance(layer, keras.Model)]
+    if tf.config.list_physical_devices("GPU"):
+        stubborn = [type(layer).__name__ for layer in layers if not layer.supports_jit]
+        return f"XLA cannot compile `{stubborn[0]}` layers" if stubborn else ""
+    for layer in layers:
+        kind = type(layer).__name__
+        if kind not in XLA_GAINS:
+            return f"compiling further (XLA) would not make `{kind}` layers faster on this processor"
+        if kind != "Dropout" and getattr(layer, "seed_generator", None) and getattr(layer, "dropout", 0):
+            return f"compiling further (XLA) would make dropout inside `{kind}` slower on this processor"
+    steps = training.epochs * math.ceil(len(train) / training.batch_size)
+    if steps < STEPS_WORTH_COMPILING:
+        return f"compiling further (XLA) would take longer than the {steps:,} steps it would shorten"
+    return ""
+
+
+# The compiled way
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What `fit` was asked to do; `told` goes on to Keras's `fit` as it is."""
+
+    model: Any
+    train: Part
+    validation: Part
+    training: Training
+    callbacks: list[Any]
+    between: Between | None
+    policy: Policy
+    told: dict[str, Any]
+
+
+def _fit_compiled(job: _Job) -> Any:
+    import tensorflow as tf
+
+    model = job.model
+    arrays = _arrays(job.train, job.training)
+    loop, check = _TrainLoop(job, arrays), _TestLoop(job)
+    _build_metrics(model, tf.nest.map_structure(lambda array: np.asarray(array[:1]), arrays))
+    # `fit` asks once an epoch for one element of these and gets none: the loops know their data.
+    ticks = tf.data.Dataset.from_tensors(0).repeat()
+    start = keras.callbacks.LambdaCallback(on_epoch_begin=loop.begin)
+    with hashed_dropout(model) if job.policy.xla else contextlib.nullcontext():
+        model.train_function, model.test_function = loop, check
+        try:
+            return model.fit(
+                ticks, steps_per_epoch=1, validation_data=ticks, validation_steps=1,
+                callbacks=[start, *job.callbacks], **job.told,
+            )  # fmt: skip
+        finally:
+            model.train_function = model.test_function = None
+
+
+class _TrainLoop:
+    """The train function of a model: one call from `fit` is one epoch, in chunks of about a tenth of a second."""
+
+    def __init__(self, job: _Job, arrays: Any) -> None:
+        self.training, self.between, self.rows = job.training, job.between, len(job.train)
+        self.feed = _feed(arrays, job.training.batch_size, resident=job.policy.resident)
+        self.epoch = 0
+        self.stride = 1
+        self.steps = _loop_over(job.model.train_step, job.model, xla=job.policy.xla)
+        # One step alone is not worth a compilation; without XLA one trace serves both shapes.
+        self.last_step = _loop_over(job.model.train_step, job.model, xla=False) if job.policy.xla else self.steps
+
+    def begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def __call__(self, _iterator: Any) -> dict[str, Any]:
+        size = self.training.batch_size
+        rows = order(self.training.seed, self.epoch, self.rows)
+        full = len(rows) // size
+        logs: dict[str, Any] = {}
+        done = 0
+        for data, table in self.feed(rows[: full * size].reshape(full, size)):
+            for first, stop in self._chunks(len(table)):
+                logs = self._run(self.steps, data, table, first, stop, done + stop)
+            done += len(table)
+        if len(rows) % size:
+            for data, table in self.feed(rows[full * size :].reshape(1, -1)):
+                logs = self._run(self.last_step, data, table, 0, 1, full + 1)
+        return logs
+
+    def _chunks(self, steps: int) -> Iterator[tuple[int, int]]:
+        """Yield bounds of chunks; the length follows the clock, which changes nothing in the result."""
+        first = 0
+        while first < steps:
+            stop, started = min(first + self.stride, steps), time.monotonic()
+            yield first, stop
+            pace = (stop - first) / (time.monotonic() - started)
+            if stop - first == self.stride:
+                self.stride = max(1, min(4 * self.stride, int(pace * CHUNK_SECONDS)))
+            first = stop
+
+    def _run(self, steps: Any, data: Any, table: Any, first: int, stop: int, done: int) -> dict[str, Any]:
+        import tensorflow as tf
+
+        logs = steps(data, table, tf.constant(first), tf.constant(stop))
+        numbers = {name: float(value) for name, value in logs.items()}
+        epochs_done = self.epoch + min(done * self.training.batch_size / self.rows, 1.0)
+        if not np.isfinite(numbers["loss"]):
+            raise NotFiniteError(epochs_done - 1e-9)
+        if self.between:
+            self.between(epochs_done, numbers)
+        return logs
+
+
+class _TestLoop:
+    """The test function of a model: one call from `evaluate` is the whole validation part."""
+
+    def __init__(self, job: _Job) -> None:
+        arrays = _arrays(job.validation)
+        rows = len(job.validation)
+        numbers = sum(int(np.prod(array.shape[1:])) for array in arrays[0].values())
+        self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
+        self.feed = _feed(arrays, self.size, resident=job.policy.resident)
+        self.rows = np.arange(rows, dtype=np.int32)
+        self.steps = _loop_over(job.model.test_step, job.model, xla=False)
+
+    def __call__(self, _iterator: Any) -> dict[str, Any]:
+        import tensorflow as tf
+
+        full = len(self.rows) // self.size * self.size
+        logs: dict[str, Any] = {}
+        for rows in (self.rows[:full].reshape(-1, self.size), self.rows[full:].reshape(1, -1)):
+            for data, table in self.feed(rows) if rows.size else ():
+                logs = self.steps(data, table, tf.constant(0), tf.constant(len(table)))
+        return logs
+
+
+def _loop_over(step: Callable[[Any], Any], model: Any, *, xla: bool) -> Callable[..., dict[str, Any]]:
+    """Compile a loop over batches; data, table of row numbers and bounds are tensors, so one trace serves all."""
+    import tensorflow as tf
+
+    def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
+        def body(at: Any) -> Any:
+            rows = table[at]
+            step(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
+            return at + 1
+
+        tf.while_loop(lambda at: at < stop, body, [first])
+        return model.get_metrics_result()
+
+    return tf.function(loop, autograph=False, jit_compile=xla, reduce_retracing=True)
+
+
+_Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]
+"""Turns a table of row numbers (steps, batch) into pairs of data tensors and the table that points into them."""
+
+
+def _feed(arrays: Any, batch_size: int, *, resident: bool) -> _Feed:
+    import tensorflow as tf
+
+    if resident:
+        data = tf.nest.map_structure(lambda array: tf.constant(np.asarray(array)), arrays)
+        return lambda table: iter([(data, tf.constant(table))] if len(table) else [])
+    row_bytes = sum(array.nbytes // max(len(array), 1) for array in tf.nest.flatten(arrays))
+    steps = max(1, BLOCK_BYTES // max(row_bytes * batch_size, 1))
+
+    def read(rows: np.ndarray) -> tuple[Any, Any]:
+        data = tf.nest.map_structure(lambda array: tf.constant(array[rows.ravel()]), arrays)
+        return data, tf.constant(np.arange(rows.size, dtype=np.int32).reshape(rows.shape))
+
+    def blocks(table: np.ndarray) -> Iterator[tuple[Any, Any]]:
+        """Read one block ahead of the one that is being trained on."""
+        parts = [table[first : first + steps] for first in range(0, len(table), steps)]
+        with ThreadPoolExecutor(1) as reader:
+            ahead = [reader.submit(read, parts[0])] if parts else []
+            for following in [*parts[1:], None]:
+                if not ahead:
+                    return
+                ready = ahead.pop().result()
+                if following is not None:
+                    ahead.append(reader.submit(read, following))
+                yield ready
+
+    return blocks
+
+
+def _arrays(part: Part, training: Training | None = None) -> tuple[Any, ...]:
+    """Return (x, y) or, with class weights, (x, y, weight of each row)."""
+    if training and training.class_weights == "balanced":
+        return part.x, part.y, weights_of_classes(part)[np.ravel(part.y)]
+    return part.x, part.y
+
+
+def _build_metrics(model: Any, one_row: Any) -> None:
+    """Let loss and metrics make their variables now: made inside a trace, they would cost a second one."""
+    import tensorflow as tf
+
+    seeds = [variable for variable in model.variables if "seed_generator" in variable.path]
+    before = [variable.numpy() for variable in seeds]
+    model.test_step(tf.nest.map_structure(tf.constant, one_row))
+    for variable, value in zip(seeds, before, strict=True):
+        variable.assign(value)
+
+
+# The plain way
+
+
+def _fit_plain(job: _Job) -> Any:
+    batches = _batches(_arrays(job.train, job.training), job.training)
+    steps = len(batches)
+    listening = any(_hears_batches(callback) for callback in job.callbacks)
+    job.model.steps_per_execution = 1 if listening else min(STEPS_PER_CALL, steps)
+    return job.model.fit(
+        batches, validation_data=(job.validation.x, job.validation.y), validation_batch_size=job.training.batch_size,
+        callbacks=[_watch(batches, steps, job.between), *job.callbacks], **job.told,
+    )  # fmt: skip
+
+
+def _batches(arrays: Any, training: Training) -> Any:
+    class Batches(keras.utils.PyDataset):
+        """The batches of one epoch, in the same order as the compiled loop reads them."""
+
+        epoch = 0
+
+        def __len__(self) -> int:
+            return math.ceil(len(arrays[1]) / training.batch_size)
+
+        def __getitem__(self, index: int) -> Any:
+            rows = order(training.seed, self.epoch, len(arrays[1]))
+            rows = rows[index * training.batch_size :][: training.batch_size]
+            return tuple(
+                {name: array[rows] for name, array in part.items()} if isinstance(part, dict) else part[rows]
+                for part in arrays
+            )
+
+    return Batches()
+
+
+def _watch(batches: Any, steps: int, between: Between | None) -> Any:
+    class Watch(keras.callbacks.Callback):
+        """Tell the data set which epoch it is; look in on a clock."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            batches.epoch = epoch
+            self.looked = 0.0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            last = batch + 1 >= steps
+            if time.monotonic() - self.looked < CHUNK_SECONDS and not last:
+                return
+            self.looked = time.monotonic()
+            numbers = {name: float(value) for name, value in logs.items()}
+            epochs_done = batches.epoch + min((batch + 1) / steps, 1.0)
+            if not np.isfinite(numbers["loss"]):
+                raise NotFiniteError(epochs_done - 1e-9)
+            if between:
+                between(epochs_done, numbers)
+
+    return Watch()

@@ -1,0 +1,152 @@
+"""How a worker tells what it does: state, points on the curve, events, all on a clock. Also hears wishes. Keras-free."""
+
+import time
+from typing import Any, Literal
+
+import psutil
+
+from records import Run, write_json
+from records.run import Name, Phase
+
+STATE_SECONDS = 0.2
+POINT_SECONDS = 0.1
+
+
+class Halted(Exception):  # noqa: N818 - a wish that came true, not an error
+    """Somebody asked the worker to stop."""
+
+    def __init__(self, wish: Literal["stop", "keep"]) -> None:
+        super().__init__(wish)
+        self.wish = wish
+
+
+class Superseded(Exception):  # noqa: N818 - nothing is wrong, another worker has the run now
+    """A newer attempt has this run: leave at once and write nothing more."""
+
+
+class Reporter:
+    """Write a run's `state.json`, `metrics.jsonl` and `events.jsonl` for one attempt."""
+
+    def __init__(self, run: Run, attempt: int) -> None:
+        self.run = run
+        self.attempt = attempt
+        self.ends = False
+        """Set by a signal: stop at the next look."""
+        self.unit = 1.0
+        """One unit of a standardised target in the target's own unit."""
+        self.state = run.state.model_copy(
+            update={"attempt": attempt, "started": time.time(), "ended": None, "first_point": None, "message": "",
+                    "advice": "", "eta_seconds": None}
+        )  # fmt: skip
+        self._process = psutil.Process()
+        self._written = 0.0
+        self._pointed = 0.0
+        self._rows = 0
+        self._mark: tuple[float, float] | None = None
+        self._epoch_started = 0.0
+
+    def tell(self, *, now: bool = False, **changes: Any) -> None:
+        """Change the state; it is written at most five times a second unless `now`."""
+        self.state = self.state.model_copy(update=changes)
+        if not now and time.monotonic() - self._written < STATE_SECONDS:
+            return
+        self._written = time.monotonic()
+        self._give_way()
+        memory = self._process.memory_info().rss / 2**20
+        self.state = self.state.model_copy(update={"updated": time.time(), "memory_mb": round(memory, 1)})
+        self.run.write_state(self.state)
+
+    def phase(self, phase: Phase, **changes: Any) -> None:
+        """Enter a phase; a stop that was asked for in the last one comes true here."""
+        self.hear()
+        self.tell(now=True, state="running", phase=phase, **changes)
+        self.event("phase", phase)
+
+    def event(self, kind: str, text: str) -> None:
+        """Note an event for people."""
+        self.run.append("events", {"time": time.time(), "kind": kind, "text": text})
+
+    def hear(self) -> None:
+        """Raise `Halted` if somebody asked to stop."""
+        wish = "stop" if self.ends else self.run.asked()
+        if wish:
+            raise Halted("keep" if wish == "keep" else "stop")
+
+    def preparing(self, share: float, text: str) -> None:
+        """Take the progress of reading and preparing data."""
+        self.hear()
+        self.tell(message=text)
+
+    def begin_stage(self, name: str, number: int, stages: int, epochs: int, rows: int, steps: int, **changes: Any) -> None:
+        """Start to count a stage."""
+        self._rows, self._mark = rows, None
+        self.phase(
+            "training", stage=name, stage_number=number, stages=stages, epochs=epochs, steps=steps, step=0,
+            message="", **changes,
+        )  # fmt: skip
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Start the clock of an epoch (from 0)."""
+        self._epoch_started = time.monotonic()
+        self.tell(phase="training", epoch=epoch)
+
+    def point(self, done: float, logs: dict[str, float]) -> None:
+        """Take the running means between two chunks of steps; `done` counts epochs with their fraction."""
+        self.hear()
+        now = time.monotonic()
+        self._pace(done, now)
+        if now - self._pointed >= POINT_SECONDS:
+            self._pointed = now
+            epoch = -int(-done // 1)
+            self._append({"epoch": epoch, "x": round(done, 4)} | self._in_units(logs))
+        fraction = done % 1 or 1.0
+        self.tell(step=round(fraction * self.state.steps))
+
+    def end_epoch(self, epoch: int, logs: dict[str, float], rate: float) -> None:
+        """Note the end of an epoch (from 1)."""
+        seconds = time.monotonic() - self._epoch_started
+        line = self._in_units(logs) | {"learning_rate": rate, "seconds": round(seconds, 4)}
+        self._append({"epoch": epoch, "x": float(epoch), "end": True} | line)
+        self.tell(epoch=epoch, phase="training")
+
+    def end(self, state: Name, message: str, advice: str = "") -> None:
+        """Write the last state and `done.json`."""
+        ended = time.time()
+        phase = "done" if state == "finished" else self.state.phase
+        self.event(state, f"{message} {advice}".strip())
+        self.tell(
+            now=True, state=state, phase=phase, message=message, advice=advice, ended=ended, eta_seconds=None
+        )
+        write_json(self.run.folder / "done.json", {"state": state, "attempt": self.attempt, "time": ended})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        now = time.time()
+        self.run.append("metrics", {"time": now, "stage": self.state.stage} | line)
+        if self.state.first_point is None:
+            self.tell(now=True, first_point=now)
+
+    def _in_units(self, logs: dict[str, float]) -> dict[str, float]:
+        """Give errors in the target's own unit; the loss stays what is minimised."""
+        return {
+            name: float(value) * (self.unit if name.removeprefix("val_") == "mae" else 1.0)
+            for name, value in logs.items()
+            if name != "learning_rate"
+        }
+
+    def _pace(self, done: float, now: float) -> None:
+        """Measure from the first chunk on, which carries the compilation."""
+        if self._mark is None:
+            self._mark = (done, now)
+        epochs, seconds = done - self._mark[0], now - self._mark[1]
+        if epochs > 0 and seconds > 0:
+            left = self.state.epochs - done + self.state.epochs * (self.state.stages - self.state.stage_number)
+            self.state = self.state.model_copy(
+                update={
+                    "samples_per_second": round(epochs * self._rows / seconds, 1),
+                    "eta_seconds": round(left * seconds / epochs, 1),
+                }
+            )
+
+    def _give_way(self) -> None:
+        if self.run.state.attempt > self.attempt:
+            raise Superseded

@@ -1,0 +1,327 @@
+"""The supervisor: takes runs from the queue, starts a worker each, watches them, and ends when nobody needs it.
+
+    python -m training.supervisor --workspace DIR [--detach]
+
+One a workspace, by a lock that it holds for as long as it lives. It belongs to no web server: both may be killed and
+started again at any time. Workers outlive it; the next supervisor takes them over by process number and start time,
+and a run's `done.json` decides how the run ended.
+"""
+
+import argparse
+import json
+import logging
+import logging.handlers
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from records import Run, State, Workspace, write_json
+from records.catalogue import Catalogue, Queue, RunRow, fair_order
+from training import marks
+from training.executor import SECONDS_TO_RESTORE, close, label
+from training.launcher import PAUSES, LaunchError, LocalLauncher, is_alive, is_of_this_boot
+
+IDLE_SECONDS = 10.0
+"""How long it stays after the last web server and the last run; LAYERWISE_IDLE_SECONDS sets it."""
+STOP_SECONDS = 15.0
+"""How long a worker may take to stop before it is killed; LAYERWISE_STOP_SECONDS sets it."""
+MOST_DEATHS = 3
+"""How often a run starts again by itself although it gets no further."""
+TICK_BUSY, TICK_IDLE = 0.2, 1.0
+PURGE_EVERY = 5.0
+LONG_LIFE = 60.0
+"""A warm process that lived that long did not break at its start."""
+
+_log = logging.getLogger("layerwise.supervisor")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Supervise a workspace until nobody needs it; at once done where another supervisor lives."""
+    parser = argparse.ArgumentParser(prog="python -m training.supervisor")
+    parser.add_argument("--workspace", type=Path, default=None)
+    parser.add_argument("--detach", action="store_true", help="go on in the background, in an own session")
+    told = parser.parse_args(arguments)
+    workspace = Workspace(told.workspace.resolve()) if told.workspace else Workspace.default()
+    lock = marks.hold(marks.supervisor_lock(workspace), patience=1.0)
+    if lock is None:
+        return 0
+    if told.detach:
+        if os.fork():
+            os._exit(0)  # the lock lives on in the child, so that whoever waits for us finds it held
+        os.setsid()
+    _write_log(workspace)
+    supervisor = Supervisor(workspace, LocalLauncher(workspace))
+    supervisor.run()
+    os.close(lock)
+    return 0
+
+
+class Supervisor:
+    """One pass over the queue is `tick`; `run` repeats it."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        launcher: LocalLauncher,
+        *,
+        idle_seconds: float | None = None,
+        stop_seconds: float | None = None,
+        keeps_warm: bool = True,
+    ) -> None:
+        self.workspace = workspace
+        self.launcher = launcher
+        self.queue = Queue(Catalogue(workspace.root / "catalogue.db"))
+        self._idle_seconds = _seconds("LAYERWISE_IDLE_SECONDS", IDLE_SECONDS) if idle_seconds is None else idle_seconds
+        self._stop_seconds = _seconds("LAYERWISE_STOP_SECONDS", STOP_SECONDS) if stop_seconds is None else stop_seconds
+        self._warm = WarmKeeper(workspace, launcher) if keeps_warm else None
+        self._stopping: dict[tuple[str, int], float] = {}
+        self._needed = time.monotonic()
+        self._next_purge = 0.0
+        self._next_start = 0.0
+        self._ended = False
+
+    def run(self) -> None:
+        """Tick until nobody needs us, or until SIGTERM."""
+        _log.info("Supervisor %s takes over %s.", os.getpid(), self.workspace.root)
+        (self.workspace.root / "log").mkdir(parents=True, exist_ok=True)
+        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGINT, self._end)
+        bell = marks.open_bell(self.workspace)
+        try:
+            self.reconcile()
+            while not self._ended:
+                busy = self.tick()
+                if not self._is_needed(busy=busy):
+                    break
+                self._wait(bell, TICK_BUSY if busy or self.launcher.is_loading else TICK_IDLE)
+        finally:
+            os.close(bell)
+            self.close()
+        _log.info("Supervisor %s ends.", os.getpid())
+
+    def close(self) -> None:
+        """End what only we need; workers live on."""
+        if self._warm:
+            self._warm.close()
+        self.launcher.close()
+
+    def reconcile(self) -> None:
+        """Make catalogue and run folders agree, after whatever happened while nobody watched."""
+        known = self.queue.every_id()
+        folders = {folder.name: folder for folder in self.workspace.runs.iterdir() if folder.is_dir()}
+        for run in known - folders.keys():
+            _log.warning("Run %s has lost its folder and is forgotten.", run)
+            self.queue.remove(run)
+        for run in folders.keys() - known:
+            self._enter(Run(folders[run]))
+
+    def tick(self) -> bool:
+        """Look at every live run, start what may start; says whether any run lives or waits."""
+        self.launcher.tend()
+        for row in self.queue.live():
+            self._guarded(row)
+        self._start_waiting()
+        if self._warm:
+            self._warm.tend()
+        if time.monotonic() >= self._next_purge:
+            self._purge()
+        return bool(self.queue.live() or self.queue.queued())
+
+    def _guarded(self, row: RunRow) -> None:
+        try:
+            self._watch(row)
+        except (OSError, ValueError):
+            # One folder that was damaged from outside must not stop everybody's runs.
+            _log.exception("Run %s cannot be read and is given up.", row.id)
+            self.queue.change(row.id, row.attempt, state="failed", handle="")
+
+    def _watch(self, row: RunRow) -> None:
+        run = Run(self.workspace.run_folder(row.id))
+        if not row.handle:  # a supervisor died between claim and start
+            self._requeue(row, deaths=row.deaths)
+            return
+        exited = self.launcher.poll(row.handle)
+        if exited is None:
+            self._press(row, run)
+            return
+        self._stopping.pop((row.id, row.attempt), None)
+        done = run.read("done.json")
+        if done and done["attempt"] == row.attempt:
+            _log.info("Run %s attempt %s: %s.", row.id, row.attempt, done["state"])
+            self.queue.change(row.id, row.attempt, state=done["state"], handle="")
+        elif run.asked() == "stop":
+            close(run, run.state, "stopped", f"Stopped by you{_after(run.state)}.", "Press Resume to go on.")
+            self.queue.change(row.id, row.attempt, state="stopped", handle="")
+        else:
+            self._bury(row, run, exited.code)
+
+    def _press(self, row: RunRow, run: Run) -> None:
+        """Where a stop is wished: ask at once, kill when it takes too long; never wait here."""
+        if run.asked() != "stop":
+            return
+        key = (row.id, row.attempt)
+        if key not in self._stopping:
+            self._stopping[key] = time.monotonic()
+            self.launcher.stop(row.handle, force=False)
+        elif time.monotonic() - self._stopping[key] > self._stop_seconds:
+            _log.warning("Run %s does not stop and is killed.", row.id)
+            self.launcher.stop(row.handle, force=True)
+
+    def _bury(self, row: RunRow, run: Run, code: int | None) -> None:
+        """A worker died without a word: let the run go on, or give it up where it gets no further."""
+        state = run.state
+        reached = state.stage_number * 100_000 + state.epoch
+        deaths = 1 if reached > row.reached else row.deaths + 1
+        if not is_of_this_boot(row.handle):
+            deaths = row.deaths  # the machine was switched off: no fault of the run
+        _log.warning("Run %s attempt %s died (%s), death %s.", row.id, row.attempt, code, deaths)
+        if deaths > MOST_DEATHS:
+            close(run, state, "failed", *_epitaph(code))
+            self.queue.change(row.id, row.attempt, state="failed", handle="", deaths=deaths, reached=reached)
+            return
+        message = f"Interrupted{_after(state)}; it goes on by itself from its last checkpoint."
+        told = {"state": "interrupted", "phase": "queued", "message": message, "updated": time.time()}
+        run.write_state(state.model_copy(update=told))
+        self._requeue(row, deaths=deaths, reached=reached)
+
+    def _requeue(self, row: RunRow, **values: int) -> None:
+        self.queue.change(row.id, row.attempt, state="queued", handle="", device="", **values)
+
+    def _start_waiting(self) -> None:
+        if time.monotonic() < self._next_start:
+            return
+        live = self.queue.live()
+        for row in fair_order(self.queue.queued(), live):
+            device = self.launcher.room([other.device for other in live])
+            if device is None:
+                return
+            attempt = self.queue.claim(row.id, device)
+            if attempt is not None:
+                live.append(row)
+                self._start(row.id, attempt, device)
+
+    def _start(self, name: str, attempt: int, device: str) -> None:
+        run = Run(self.workspace.run_folder(name))
+        try:
+            told = {"state": "starting", "phase": "preparing", "attempt": attempt, "message": "", "advice": ""}
+            run.write_state(run.state.model_copy(update=told | {"updated": time.time()}))
+            handle = self.launcher.start(run.folder, attempt, device)
+        except LaunchError:
+            _log.exception("Run %s could not be started and waits again.", name)
+            self.queue.change(name, attempt, state="queued", handle="", device="")
+            self._next_start = time.monotonic() + 1.0
+        except (OSError, ValueError):
+            _log.exception("Run %s cannot be read and is given up.", name)
+            self.queue.change(name, attempt, state="failed", handle="")
+        else:
+            self.queue.change(name, attempt, state="running", handle=handle)
+            _log.info("Run %s attempt %s started as %s.", name, attempt, handle)
+
+    def _enter(self, run: Run) -> None:
+        """Write a run back into the catalogue that has lost it."""
+        told = label(run.folder)
+        if told is None:
+            return  # a run of the command line belongs to nobody's list
+        owner, title = told
+        state = run.state
+        name = "queued" if state.is_active else state.state
+        _log.warning("Run %s was missing in the catalogue and is entered as %s.", run.id, name)
+        created = state.created or time.time()
+        Catalogue(self.workspace.root / "catalogue.db").add(
+            RunRow(run.id, owner, title, name, state.attempt, place=created, created=created, updated=time.time())
+        )
+
+    def _purge(self) -> None:
+        self._next_purge = time.monotonic() + PURGE_EVERY
+        for run in self.queue.thrown_away(time.time() - SECONDS_TO_RESTORE):
+            folder = self.workspace.run_folder(run)
+            if folder.exists():
+                shutil.rmtree(folder)
+            self.queue.remove(run)
+
+    def _is_needed(self, *, busy: bool) -> bool:
+        if busy or self.queue.thrown_away(time.time()) or not marks.is_free(marks.servers_lock(self.workspace)):
+            self._needed = time.monotonic()
+        return time.monotonic() - self._needed <= self._idle_seconds
+
+    def _wait(self, bell: int, seconds: float) -> None:
+        ready, _, _ = select.select([bell, *self.launcher.wakes()], [], [], seconds)
+        if bell in ready:
+            os.read(bell, 65536)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._ended = True
+
+
+class WarmKeeper:
+    """Keeps one warm process alive, also one that an earlier supervisor has started."""
+
+    def __init__(self, workspace: Workspace, launcher: LocalLauncher) -> None:
+        self._launcher = launcher
+        self._note = workspace.root / "warm.handle"
+        self._log = workspace.root / "log" / "warm.log"
+        self._handle = json.loads(self._note.read_text(encoding="utf-8")) if self._note.exists() else ""
+        self._started = 0.0
+        self._broken = 0
+        self._next_try = 0.0
+
+    def tend(self) -> None:
+        """Start it where it is missing, with growing pauses where it keeps breaking."""
+        if self._handle and self._launcher.poll(self._handle) is None:
+            return
+        now = time.monotonic()
+        if self._handle:
+            self._broken = 0 if now - self._started > LONG_LIFE else self._broken + 1
+            _log.warning("The warm process is gone.")
+            self._handle, self._next_try = "", now + PAUSES[min(self._broken, len(PAUSES) - 1)]
+        if now < self._next_try or self._launcher.is_loading:
+            return
+        try:
+            self._handle = self._launcher.start_warm(self._log)
+        except LaunchError:
+            _log.exception("The warm process could not be started.")
+            self._next_try = now + PAUSES[-1]
+            return
+        self._started = now
+        write_json(self._note, self._handle)
+
+    def close(self) -> None:
+        """Let it end."""
+        if is_alive(self._handle):
+            self._launcher.stop(self._handle, force=False)
+
+
+def _after(state: State) -> str:
+    return f" after round {state.epoch} of {state.epochs}" if state.epoch else ""
+
+
+def _epitaph(code: int | None) -> tuple[str, str]:
+    if code == -signal.SIGKILL:
+        return (
+            f"The computer ended this run {MOST_DEATHS + 1} times in a row, most likely because its memory was full.",
+            "Choose a smaller batch size or a smaller model, then train again.",
+        )
+    return (
+        f"This run broke off {MOST_DEATHS + 1} times in a row at the same place.",
+        "Press Resume to try once more, or train again with a smaller model or batch size.",
+    )
+
+
+def _seconds(name: str, otherwise: float) -> float:
+    return float(os.environ.get(name) or otherwise)
+
+
+def _write_log(workspace: Workspace) -> None:
+    folder = workspace.root / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = logging.handlers.RotatingFileHandler(folder / "supervisor.log", maxBytes=1_000_000, backupCount=2)
+    logging.basicConfig(level=logging.INFO, handlers=[file], format="%(asctime)s %(levelname)s %(message)s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

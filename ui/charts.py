@@ -1,0 +1,418 @@
+"""Charts as plain Vega-Lite dictionaries: what a run and its report show, in the colours of the design language.
+
+A spec holds no data and does not change while a run goes on, so that a visitor's zoom survives every tick.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ui import look
+
+Spec = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+TRAINING, VALIDATION, UNSMOOTHED = "Training", "Validation", "Unsmoothed"
+SERIES = 8
+"""The most lines that one chart tells apart by colour."""
+
+
+def curve(title: str, *, log: bool = False, epochs_title: str = "Epochs finished") -> Spec:
+    """Return the live chart of one quantity: training, validation, and the unsmoothed training line behind it."""
+    names = [UNSMOOTHED, TRAINING, VALIDATION]
+    colours = [look.colour("training"), look.colour("training"), look.colour("validation")]
+    scale = {"type": "log"} if log else {"zero": False, "nice": True}
+    x = {"field": "epoch", "type": "quantitative", "title": epochs_title, "axis": {"tickMinStep": 1, "grid": False}}
+    line = {
+        "params": [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}],
+        "transform": [{"fold": names, "as": ["curve", "value"]}, {"filter": "isValid(datum.value)"}],
+        "mark": {"type": "line", "strokeWidth": 2, "strokeJoin": "round", "clip": True},
+        "encoding": {
+            "x": x,
+            "y": {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}},
+            "color": {
+                "field": "curve",
+                "type": "nominal",
+                "scale": {"domain": names, "range": colours},
+                "legend": {"title": None, "orient": "top", "values": [TRAINING, VALIDATION], "symbolType": "stroke"},
+            },
+            "opacity": {
+                "field": "curve",
+                "type": "nominal",
+                "scale": {"domain": names, "range": [0.22, 1, 1]},
+                "legend": None,
+            },
+        },
+    }
+    pointer = {
+        "params": [
+            {
+                "name": "hover",
+                "select": {
+                    "type": "point",
+                    "on": "pointerover",
+                    "nearest": True,
+                    "encodings": ["x"],
+                    "clear": "pointerout",
+                },
+            }
+        ],
+        "transform": [{"filter": f"isValid(datum.{VALIDATION})"}],
+        "mark": {"type": "rule", "color": look.colour("quiet"), "clip": True},
+        "encoding": {
+            "x": x,
+            "opacity": {"condition": {"param": "hover", "empty": False, "value": 0.5}, "value": 0},
+            "tooltip": [
+                {"field": "epoch", "type": "quantitative", "title": "Epoch"},
+                {"field": TRAINING, "type": "quantitative", "format": ".4~g"},
+                {"field": VALIDATION, "type": "quantitative", "format": ".4~g"},
+            ],
+        },
+    }
+    return {"layer": [line, pointer], "config": {"view": {"stroke": None}}}
+
+
+def curve_rows(points: Sequence[dict[str, Any]], metric: str, smoothing: float = 0.0) -> Rows:
+    """Turn lines of metrics into rows of `curve`; `smoothing` (0 to under 1) is how much of the past stays."""
+    rows = [
+        {"epoch": line["x"], TRAINING: _finite(line.get(metric)), VALIDATION: _finite(line.get(f"val_{metric}"))}
+        for line in points
+    ]
+    if smoothing:
+        unsmoothed = [row[TRAINING] for row in rows]
+        for name in (TRAINING, VALIDATION):
+            for row, value in zip(rows, smooth([row[name] for row in rows], smoothing), strict=True):
+                row[name] = value
+        for row, value in zip(rows, unsmoothed, strict=True):
+            row[UNSMOOTHED] = value
+    return rows
+
+
+def smooth(values: Sequence[float | None], keep: float) -> list[float | None]:
+    """Average each value with those before it, the older the less; gaps stay gaps, the start is not pulled to 0."""
+    total = weight = 0.0
+    result: list[float | None] = []
+    for value in values:
+        if value is None:
+            result.append(None)
+            continue
+        total = keep * total + (1 - keep) * value
+        weight = keep * weight + (1 - keep)
+        result.append(total / weight)
+    return result
+
+
+def score_strip(*, rising: bool = True) -> Spec:
+    """Return a score with its interval beside the baselines; rows: {"name", "value", "low", "high", "ours"}."""
+    tone = {"condition": {"test": "datum.ours", "value": look.colour("test")}, "value": look.colour("baseline")}
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 180, "ticks": False}}
+    x = {"type": "quantitative", "title": None, "scale": {"zero": False, "nice": True, "reverse": not rising}}
+    words = {"tooltip": [{"field": "name", "title": " "}, {"field": "value", "title": "Score", "format": ".3~f"}]}
+    return {
+        "layer": [
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.3, "strokeCap": "round"},
+                "encoding": {"x": x | {"field": "low"}, "x2": {"field": "high"}, "y": y, "color": tone},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 130, "opacity": 1},
+                "encoding": {"x": x | {"field": "value"}, "y": y, "color": tone} | words,
+            },
+        ],
+        "config": {"view": {"stroke": None}, "axisY": {"domain": False}},
+    }
+
+
+def bars(*, title: str = "", percent: bool = True) -> Spec:
+    """Return sorted horizontal bars with their number; rows: {"name", "value", "chosen"}."""
+    form = ".1~%" if percent else ".4~g"
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 160, "ticks": False}}
+    x: Spec = {"field": "value", "type": "quantitative", "title": title or None, "axis": None}
+    if percent:
+        # The number stands behind the bar, so that the longest bar leaves room for it.
+        x["scale"] = {"domain": [0, 1.18]}
+    tone = {"condition": {"test": "datum.chosen", "value": look.colour("test")}, "value": look.colour("baseline")}
+    number = {"type": "text", "align": "left", "dx": 6, "color": look.colour("ink"), "fontSize": 13}
+    return {
+        "encoding": {"y": y, "x": x},
+        "layer": [
+            {"mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 14}, "encoding": {"color": tone}},
+            {"mark": number, "encoding": {"text": {"field": "value", "format": form}}},
+        ],
+        "config": {"view": {"stroke": None}, "axisY": {"domain": False}},
+    }
+
+
+def class_rows(classes: Sequence[str], truth: Sequence[int], answer: Sequence[Sequence[float]], pictures: Sequence[str]) -> Rows:
+    """Put each picture into the row of the class that the model says; rows for `picture_rows`."""
+    rows: Rows = []
+    taken: dict[int, int] = {}
+    for true, shares, picture in zip(truth, answer, pictures, strict=True):
+        said = max(range(len(classes)), key=shares.__getitem__)
+        place = taken[said] = taken.get(said, -1) + 1
+        told = {"class": classes[said], "truth": classes[true], "sure": shares[said], "right": said == true}
+        rows.append(told | {"place": place, "picture": picture})
+    return rows
+
+
+def picture_rows(classes: Sequence[str], last_place: int) -> Spec:
+    """Return pictures in the rows of their classes; those in a wrong row are framed. Rows: `class_rows`."""
+    y = {"field": "class", "type": "nominal", "title": None, "sort": list(classes), "scale": {"domain": list(classes)},
+         "axis": {"ticks": False, "domain": False, "labelLimit": 90}}
+    x = {"field": "place", "type": "quantitative", "axis": None,
+         "scale": {"domain": [-0.6, max(5, last_place) + 0.6], "nice": False, "zero": False}}
+    frame = {"type": "square", "size": 1500, "filled": False, "strokeWidth": 3, "color": look.colour("trouble")}
+    words = [{"field": "class", "title": "The model says"}, {"field": "truth", "title": "It is"},
+             {"field": "sure", "title": "Sure", "type": "quantitative", "format": ".0%"}]
+    return {
+        "encoding": {"x": x, "y": y},
+        "layer": [
+            {
+                "mark": {"type": "image", "width": 36, "height": 36},
+                "encoding": {"url": {"field": "picture", "type": "nominal"}, "tooltip": words},
+            },
+            {"transform": [{"filter": "!datum.right"}], "mark": frame, "encoding": {"tooltip": words}},
+        ],
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def confidence_rows(
+    classes: Sequence[str], rows: Sequence[int], truth: Sequence[int], answer: Sequence[Sequence[float]]
+) -> Rows:
+    """Return how sure the model is of the right class, row by row; rows for `confidences`."""
+    return [
+        {
+            "name": f"{row} · {classes[true]}",
+            "sure": shares[true],
+            "right": max(shares) == shares[true],
+            "said": classes[max(range(len(classes)), key=shares.__getitem__)],
+        }
+        for row, true, shares in zip(rows, truth, answer, strict=True)
+    ]
+
+
+def confidences() -> Spec:
+    """Return one bar a row: green where the answer is right, red where another class has more. `confidence_rows`."""
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None,
+         "axis": {"ticks": False, "domain": False, "labelLimit": 150}}
+    x = {"field": "sure", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]},
+         "axis": {"format": "%", "tickCount": 3}}
+    tone = {"condition": {"test": "datum.right", "value": look.colour("good")}, "value": look.colour("trouble")}
+    words = [{"field": "name", "title": "Row and class"}, {"field": "said", "title": "The model says"},
+             {"field": "sure", "title": "Sure of the right class", "type": "quantitative", "format": ".0%"}]
+    return {
+        "mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 12},
+        "encoding": {"x": x, "y": y, "color": tone, "tooltip": words},
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def misses() -> Spec:
+    """Return answer and truth of each row, joined by a line; rows: {"name", "truth", "answer"}."""
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None,
+         "axis": {"ticks": False, "domain": False, "labelLimit": 150}}
+    x = {"type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 4}}
+    words = [{"field": "name", "title": " "},
+             {"field": "truth", "title": "It was", "type": "quantitative", "format": ".4~g"},
+             {"field": "answer", "title": "The model says", "type": "quantitative", "format": ".4~g"}]
+    said, ring = look.colour("test"), look.colour("ink")
+    return {
+        "encoding": {"y": y, "tooltip": words},
+        "layer": [
+            {
+                "mark": {"type": "rule", "color": look.colour("baseline"), "strokeWidth": 2},
+                "encoding": {"x": x | {"field": "truth"}, "x2": {"field": "answer"}},
+            },
+            {
+                "mark": {"type": "point", "size": 90, "color": ring, "fill": None, "strokeWidth": 2, "opacity": 1},
+                "encoding": {"x": x | {"field": "truth"}},
+            },
+            {
+                "mark": {"type": "point", "size": 70, "color": said, "filled": True, "opacity": 1},
+                "encoding": {"x": x | {"field": "answer"}},
+            },
+        ],
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def steps(title: str) -> Spec:
+    """Return one quiet line over epochs, such as the learning rate; rows: {"epoch", "value"}."""
+    return {
+        "mark": {"type": "line", "interpolate": "step-after", "color": look.colour("training"), "tooltip": True},
+        "encoding": {
+            "x": {"field": "epoch", "type": "quantitative", "title": "Epoch", "axis": {"tickMinStep": 1, "grid": False}},
+            "y": {"field": "value", "type": "quantitative", "title": title, "axis": {"tickCount": 4, "format": "~g"}},
+        },
+        "config": {"view": {"stroke": None}},
+    }
+
+
+def confusion(classes: Sequence[str]) -> Spec:
+    """Return the confusion matrix; rows: {"truth", "answer", "count", "share"}. A click selects a cell."""
+    axis = {"labelLimit": 120, "ticks": False, "domain": False}
+    picked = {"param": "cell", "empty": False}
+    return {
+        "encoding": {
+            "x": {"field": "answer", "type": "nominal", "title": "The model said", "sort": list(classes),
+                  "axis": axis | {"orient": "top", "labelAngle": 0 if len(classes) <= 6 else -45}},
+            "y": {"field": "truth", "type": "nominal", "title": "It was", "sort": list(classes), "axis": axis},
+        },
+        "layer": [
+            {
+                "params": [{"name": "cell", "select": {"type": "point", "fields": ["truth", "answer"]}}],
+                "mark": {"type": "rect", "cornerRadius": 3, "cursor": "pointer"},
+                "encoding": {
+                    # The share within a row, so that a rare class shows its mistakes as clearly as a frequent one.
+                    "color": {"field": "share", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1]}},
+                    "stroke": {"condition": picked | {"value": look.colour("ink")}, "value": None},
+                    "strokeWidth": {"condition": picked | {"value": 2}, "value": 0},
+                    "tooltip": [
+                        {"field": "truth", "title": "It was"},
+                        {"field": "answer", "title": "The model said"},
+                        {"field": "count", "title": "Times", "type": "quantitative"},
+                        {"field": "share", "title": "Of this class", "type": "quantitative", "format": ".0%"},
+                    ],
+                },
+            },
+            {
+                "transform": [{"filter": "datum.count > 0"}],
+                "mark": {"type": "text", "fontSize": 13 if len(classes) <= 12 else 10, "tooltip": False},
+                "encoding": {
+                    "text": {"field": "count", "type": "quantitative"},
+                    "color": {"condition": {"test": "datum.share > 0.55", "value": _on_dark_cell()},
+                              "value": look.colour("ink")},
+                },
+            },
+        ],
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def rates(x_title: str, y_title: str, *, diagonal: bool) -> Spec:
+    """Return one line a class in the unit square (ROC, precision and recall); rows: {"class", "x", "y"}."""
+    unit = {"domain": [0, 1]}
+    line = {
+        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "title": x_title, "scale": unit, "axis": {"tickCount": 5}},
+            "y": {"field": "y", "type": "quantitative", "title": y_title, "scale": unit, "axis": {"tickCount": 5}},
+            "order": {"field": "place", "type": "quantitative"},
+            "color": {
+                "field": "class", "type": "nominal", "sort": None, "scale": {"range": list(look.categories())},
+                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 160, "columns": 3},
+            },
+            "tooltip": [{"field": "class", "title": "Class"}],
+        },
+    }  # fmt: skip
+    layers = [line]
+    if diagonal:
+        guess = {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]}
+        mark = {"type": "line", "strokeDash": [4, 4], "strokeWidth": 1, "color": look.colour("baseline")}
+        place = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
+        layers.insert(0, {"data": guess, "mark": mark, "encoding": place})
+    return {"layer": layers, "config": {"view": {"stroke": None}}}
+
+
+def scatter(low: float, high: float) -> Spec:
+    """Return answers against the truth with the line of no error; rows: {"row", "truth", "answer", "error"}."""
+    room = (high - low) * 0.03 or 1.0
+    scale = {"domain": [low - room, high + room], "nice": False}
+    guide = {"values": [{"truth": low, "answer": low}, {"truth": high, "answer": high}]}
+    x = {"field": "truth", "type": "quantitative", "title": "It was", "scale": scale}
+    y = {"field": "answer", "type": "quantitative", "title": "The model said", "scale": scale}
+    numbers = [
+        {"field": "row", "title": "Row", "type": "quantitative"},
+        {"field": "truth", "title": "It was", "type": "quantitative", "format": ".4~g"},
+        {"field": "answer", "title": "The model said", "type": "quantitative", "format": ".4~g"},
+    ]
+    picked = {"param": "sample", "empty": False}
+    return {
+        "layer": [
+            {
+                "data": guide,
+                "mark": {"type": "line", "strokeDash": [4, 4], "strokeWidth": 1, "color": look.colour("baseline")},
+                "encoding": {"x": x, "y": y},
+            },
+            {
+                "params": [{"name": "sample", "select": {"type": "point", "fields": ["row"]}}],
+                "mark": {"type": "circle", "cursor": "pointer", "color": look.colour("test")},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "size": {"condition": picked | {"value": 160}, "value": 45},
+                    "opacity": {"condition": picked | {"value": 1}, "value": 0.55},
+                    "tooltip": numbers,
+                },
+            },
+        ],
+        "config": {"view": {"stroke": None}},
+    }
+
+
+def histogram(title: str) -> Spec:
+    """Return counted bins; rows: {"from", "to", "count"}."""
+    return {
+        "layer": [
+            {
+                "mark": {"type": "bar", "color": look.colour("test"), "opacity": 0.8, "binSpacing": 1},
+                "encoding": {
+                    "x": {"field": "from", "type": "quantitative", "bin": {"binned": True}, "title": title},
+                    "x2": {"field": "to"},
+                    "y": {"field": "count", "type": "quantitative", "title": "Rows", "axis": {"tickMinStep": 1}},
+                    "tooltip": [
+                        {"field": "from", "title": "From", "format": ".3~g", "type": "quantitative"},
+                        {"field": "to", "title": "To", "format": ".3~g", "type": "quantitative"},
+                        {"field": "count", "title": "Rows", "type": "quantitative"},
+                    ],
+                },
+            },
+            {
+                "data": {"values": [{"zero": 0}]},
+                "mark": {"type": "rule", "strokeDash": [4, 4], "color": look.colour("quiet")},
+                "encoding": {"x": {"field": "zero", "type": "quantitative"}},
+            },
+        ],
+        "config": {"view": {"stroke": None}},
+    }
+
+
+def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
+    """Return one line a run, in the order of `names`; rows: {"run", "epoch", "value"}."""
+    scale = {"type": "log"} if log else {"zero": False}
+    return {
+        "params": [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}],
+        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        "encoding": {
+            "x": {"field": "epoch", "type": "quantitative", "title": "Epochs finished",
+                  "axis": {"tickMinStep": 1, "grid": False}},
+            "y": {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}},
+            "color": {
+                "field": "run", "type": "nominal",
+                "scale": {"domain": list(names), "range": list(look.categories())},
+                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 260, "columns": 2},
+            },
+            "tooltip": [
+                {"field": "run", "title": "Run"},
+                {"field": "epoch", "type": "quantitative", "title": "Epoch"},
+                {"field": "value", "type": "quantitative", "title": title, "format": ".4~g"},
+            ],
+        },
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def height_of_rows(count: int, each: int = 26, least: int = 60) -> int:
+    """Return the pixels that this many bars or lines of a table need."""
+    return max(least, each * count + 16)
+
+
+def _on_dark_cell() -> str:
+    """Return the ink for the strongest cells: sequential colours end dark in the light theme, light in the dark."""
+    return "#16181D" if look.is_dark() else "#FFFFFF"
+
+
+def _finite(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and math.isfinite(value) else None

@@ -1,0 +1,319 @@
+"""The left side of the Build screen: a sample or an upload, how it looks, what is to be learned, what was found."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, get_args
+
+import streamlit as st
+
+import datasets
+from datasets import DataSet, Sample
+from recipes import Data, Finding, Recipe, Refusal, Schema
+from recipes.schema import ColumnKind
+from training import plan, shelf
+from ui import look, settings_form, studio, upload
+from ui.draft import Draft, replace
+
+SAMPLES, UPLOAD = "Samples", "Upload"
+ROWS_SHOWN = 50
+PICTURES_LOOKED_AT = 240
+CLASSES_SHOWN = 8
+TASKS = {"classification": "A class", "regression": "A number"}
+
+
+def samples() -> list[Sample]:
+    """List the bundled samples of all data types."""
+    return [sample for name in datasets.names() for sample in datasets.get(name).samples()]
+
+
+def choose(draft: Draft) -> None:
+    """Choose a sample, or bring files."""
+    key = "build_data_source"
+    st.session_state.setdefault(key, UPLOAD if draft.data.get("file") or draft.reading else SAMPLES)
+    source = st.segmented_control(
+        "Where the data come from", (SAMPLES, UPLOAD), key=key, required=True, label_visibility="collapsed"
+    )
+    if source == SAMPLES:
+        _choose_sample(draft)
+    else:
+        _upload(draft)
+
+
+def resolved(draft: Draft) -> Data:
+    """Return the draft's data with every setting written out; raises `Refusal`."""
+    return plan.resolve(Recipe.of({"data": draft.data})).data
+
+
+def show(draft: Draft, dataset: DataSet) -> None:
+    """Show what the data are: name, size, first rows or pictures."""
+    schema = dataset.schema
+    with st.container(gap=None):
+        st.markdown(f"**{look.plain(_title(draft, schema))}**")
+        st.caption(_size(schema))
+    if schema.data_type == "image":
+        _pictures(dataset)
+    else:
+        _rows(dataset)
+
+
+def goal(draft: Draft, schema: Schema) -> Data:
+    """Choose what is to be learned; returns the resolved data group with target and task."""
+    candidates = [column.name for column in schema.columns if column.kind not in ("ignore", "picture", "text")]
+    if schema.data_type == "tabular" and candidates:
+        _choose_target(draft, schema, candidates)
+    return plan.complete(plan.resolve(Recipe.of({"data": draft.data})), schema).data
+
+
+def balance(schema: Schema, data: Data) -> None:
+    """Draw how many rows each class has, or where the numbers lie."""
+    if data.task == "classification" and data.target == schema.target and schema.classes:
+        _bars(schema.classes)
+    elif data.task == "regression" and data.target:
+        column = schema.column(data.target)
+        if column.mean is not None:
+            lowest, highest = look.setting_value(column.minimum), look.setting_value(column.maximum)
+            st.caption(f"From {lowest} to {highest}, {column.mean:,.4g} on average.")
+
+
+def columns(draft: Draft, schema: Schema) -> None:
+    """Show how each column is used, and let it be changed."""
+    kinds = [kind for kind in get_args(ColumnKind) if kind != "picture"]
+    used = sum(column.kind != "ignore" for column in schema.columns)
+    with st.expander(f"Columns · {used} of {len(schema.columns)} used", type="compact", key="build_columns"):
+        said = dict(draft.data.get("columns", {}))
+        rows = [
+            {
+                "Column": column.name,
+                "Used as": said.get(column.name, column.kind),
+                "Empty": column.missing,
+                "Why": column.reason,
+            }
+            for column in schema.columns
+        ]
+        edited = st.data_editor(
+            rows,
+            hide_index=True,
+            disabled=["Column", "Empty", "Why"],
+            column_config={"Used as": st.column_config.SelectboxColumn(options=kinds, required=True)},
+            key=f"build_columns_editor_{schema.fingerprint[:12]}",
+            alt="How each column is used",
+        )
+        own = {column.name: column.kind for column in schema.columns}
+        changed = {row["Column"]: row["Used as"] for row in edited if row["Used as"] != own[row["Column"]]}
+        _keep_or_drop(draft, "columns", changed, {})
+
+
+def more(draft: Draft, schema: Schema) -> tuple[str, ...]:
+    """Draw the data type's own settings and the shares that are kept back."""
+    config = datasets.get(schema.data_type).Config
+    said = {name: value for name, value in draft.data.items() if name in config.model_fields}
+    group = settings_form.Group(config, said, "build_data", hidden=("columns",))
+    (form,) = settings_form.show([group], "build_data", panel="data")
+    for name in config.model_fields:
+        _keep_or_drop(draft, name, form.said.get(name), None)
+    return form.errors
+
+
+def findings(found: list[Finding]) -> bool:
+    """Show what a look at the data found; says whether something stands in the way of training."""
+    count = {severity: sum(finding.severity == severity for finding in found) for severity in look.SEVERITIES}
+    words = [look.counted(count["notice"] + count["warning"], "notice"), look.counted(count["problem"], "problem")]
+    icon = "error" if count["problem"] else "warning" if count["warning"] else "check_circle"
+    title = ", ".join(words)
+    with st.expander(title, icon=look.symbol(icon), type="compact", key="build_findings", expanded=count["problem"] > 0):
+        for finding in found:
+            st.markdown(look.severity_line(finding))
+    return count["problem"] > 0
+
+
+# Choosing
+
+
+def _choose_sample(draft: Draft) -> None:
+    known = {sample.name: sample for sample in samples()}
+    key = "build_data_sample"
+    st.session_state.setdefault(key, draft.data.get("sample"))
+
+    def take() -> None:
+        fresh = draft.model_copy(deep=True)
+        fresh.use_sample(st.session_state[key])
+        replace(fresh, studio.workspace(), studio.owner())
+
+    st.selectbox(
+        "Sample",
+        list(known),
+        index=None,
+        placeholder="Choose a sample",
+        format_func=lambda name: known[name].title,
+        key=key,
+        on_change=take,
+        label_visibility="collapsed",
+    )
+    if name := draft.data.get("sample"):
+        st.caption(known[name].sentence)
+
+
+def _upload(draft: Draft) -> None:
+    state = st.session_state.setdefault("upload", {"number": 0, "refused": ""})
+    as_folder = st.session_state.get("build_data_folder", False)
+    files = st.file_uploader(
+        "A table (CSV, Excel, Parquet, JSON), a zip with one folder per class, or many pictures",
+        type=upload.endings(),
+        accept_multiple_files="directory" if as_folder else True,
+        key=f"build_upload_{state['number']}_{as_folder}",
+        disabled=bool(draft.reading),
+    )
+    st.toggle("Upload a whole folder (one subfolder per class)", key="build_data_folder")
+    if files:
+        _start_reading(draft, files, state)
+    if draft.reading:
+        _wait_for_reading(draft, state)
+    if state["refused"]:
+        look.failed(state["refused"])
+        if draft.has_data:
+            st.caption("What you had before is still here.")
+
+
+def _start_reading(draft: Draft, files: list[Any], state: dict[str, Any]) -> None:
+    state["number"] += 1
+    try:
+        file, data_type = upload.take(files, studio.workspace(), studio.owner())
+        data = plan.resolve(Recipe.of({"data": {"file": str(file), "type": data_type}})).data
+        job = shelf.start_reading(data, studio.workspace())
+    except Refusal as refusal:
+        state["refused"] = str(refusal)
+    else:
+        state["refused"] = ""
+        draft.reading = {"job": str(job), "file": str(file), "type": data_type}
+    replace(draft, studio.workspace(), studio.owner())
+    st.rerun()
+
+
+def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
+    job = Path(draft.reading["job"])
+    if not job.exists():
+        draft.reading = {}
+        return
+
+    def tick() -> None:
+        told = shelf.reading(job)
+        st.progress(min(1.0, told["done"]), text=look.plain(told["text"]))
+        if told["done"] < 1:
+            return
+        fresh = draft.model_copy(deep=True)
+        if told["refused"]:
+            state["refused"] = told["refused"]
+            fresh.reading = {}
+        else:
+            fresh.use_file(draft.reading["file"], draft.reading["type"])
+        replace(fresh, studio.workspace(), studio.owner())
+        st.rerun()
+
+    st.fragment(tick, run_every=0.4)()
+
+
+def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
+    left, right = st.columns([3, 2])
+    key = "build_data_target"
+    st.session_state.setdefault(key, draft.data.get("target") or schema.target or None)
+    with left:
+        target = st.selectbox(
+            "What to learn",
+            candidates,
+            index=None,
+            placeholder="Choose a column",
+            key=key,
+            help="The column that the model will answer. In recipes: `target`.",
+        )
+    _keep_or_drop(draft, "target", target, schema.target)
+    proposed = schema.task if target == schema.target else _task_of(schema, target)
+    tasks = [task for task in TASKS if task in datasets.get(schema.data_type).TASKS]
+    key = f"build_data_task_{target}"
+    st.session_state.setdefault(key, draft.data.get("task") or proposed)
+    with right:
+        task = st.selectbox(
+            "The answer is",
+            tasks,
+            format_func=TASKS.__getitem__,
+            key=key,
+            help="A class: one of a few kinds (classification). A number: how much (regression). In recipes: `task`.",
+        )
+    _keep_or_drop(draft, "task", task, schema.task if target == schema.target else None)
+
+
+def _task_of(schema: Schema, target: str | None) -> str:
+    """Propose the task for a column that was not the proposed target."""
+    if target is None:
+        return schema.task or "classification"
+    column = schema.column(target)
+    return "regression" if column.kind in ("number", "date") and column.unique > 10 else "classification"
+
+
+def _keep_or_drop(draft: Draft, name: str, value: Any, proposed: Any) -> None:
+    """Say it in the draft only where it differs from what would be taken anyway."""
+    if value in (proposed, None):
+        draft.data.pop(name, None)
+    else:
+        draft.data[name] = value
+
+
+# Showing
+
+
+def _title(draft: Draft, schema: Schema) -> str:
+    if name := draft.data.get("sample"):
+        return datasets.find_sample(name).title
+    return Path(draft.data["file"]).name if draft.data.get("file") else schema.name
+
+
+def _size(schema: Schema) -> str:
+    if schema.data_type == "image":
+        return f"{look.counted(schema.rows, 'picture')} · {look.counted(len(schema.classes), 'class', 'classes')}"
+    inputs = look.counted(len(schema.columns), "column")
+    kinds = f" · {look.counted(len(schema.classes), 'class', 'classes')}" if schema.classes else ""
+    return f"{look.counted(schema.rows, 'row')} · {inputs}{kinds}"
+
+
+def _rows(dataset: DataSet) -> None:
+    rows = _preview(dataset, tuple(range(min(ROWS_SHOWN, dataset.schema.rows))))
+    st.dataframe(rows, hide_index=True, height=212, key="build_rows", alt="The first rows")
+
+
+def _pictures(dataset: DataSet) -> None:
+    """Show a row of pictures for each of the first classes."""
+    step = max(1, dataset.schema.rows // PICTURES_LOOKED_AT)
+    shown = defaultdict(list)
+    for sample in _preview(dataset, tuple(range(0, dataset.schema.rows, step))[:PICTURES_LOOKED_AT]):
+        shown[str(sample[dataset.schema.target])].append(sample["picture"])
+    for number, label in enumerate(sorted(shown)[:CLASSES_SHOWN]):
+        pictures = shown[label][:6]
+        with st.container(key=f"build_class_{number}", gap=None):
+            st.caption(look.plain(label))
+            st.image(pictures, width=48, alt=[f"{label}, example {place + 1}" for place in range(len(pictures))])
+    if len(shown) > CLASSES_SHOWN:
+        st.caption(f"… and {look.counted(len(shown) - CLASSES_SHOWN, 'more class', 'more classes')}.")
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={DataSet: lambda dataset: str(dataset.folder)})
+def _preview(dataset: DataSet, rows: tuple[int, ...]) -> list[dict[str, Any]]:
+    return datasets.get(dataset.schema.data_type).preview(dataset, rows)
+
+
+def _bars(classes: dict[str, int]) -> None:
+    first = sorted(classes.items(), key=lambda item: -item[1])[:CLASSES_SHOWN]
+    rows = [{"class": name, "rows": count} for name, count in first]
+    axis = {"title": None, "labelLimit": 110, "ticks": False, "domain": False, "labelPadding": 8}
+    base = {
+        "y": {"field": "class", "type": "nominal", "sort": None, "axis": axis},
+        "x": {"field": "rows", "type": "quantitative", "axis": None},
+        "tooltip": [{"field": "class", "title": "Class"}, {"field": "rows", "title": "Rows", "format": ","}],
+    }
+    bar = {"mark": {"type": "bar", "color": look.colour("training"), "cornerRadiusEnd": 3, "size": 12}, "encoding": base}
+    text = {
+        "mark": {"type": "text", "align": "left", "dx": 6, "color": look.colour("quiet")},
+        "encoding": base | {"text": {"field": "rows", "format": ","}},
+    }
+    spec = {"layer": [bar, text], "config": {"view": {"stroke": None}}}
+    st.vega_lite_chart(rows, spec, height=26 * len(rows) + 12, key="build_balance", alt="Rows per class")
+    if len(classes) > CLASSES_SHOWN:
+        st.caption(f"… and {look.counted(len(classes) - CLASSES_SHOWN, 'more class', 'more classes')}.")

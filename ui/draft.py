@@ -1,0 +1,111 @@
+"""The visitor's draft of a recipe: plain values in the session, kept in the workspace through reloads.
+
+The draft is the truth; fields of the Build screen take their values from it when they are drawn.
+"""
+
+import json
+from typing import Any
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict
+
+import builders
+from recipes import Recipe, Refusal
+from records import Workspace, write_json
+from ui import settings_form
+
+FIELDS = "build_"
+"""Every field of the Build screen has a key that starts like this."""
+
+
+class Draft(BaseModel):
+    """What was said so far. Each family keeps its own settings while another one is tried."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = ""
+    data: dict[str, Any] = {}
+    """The recipe's `data` group; empty until data are chosen."""
+    architecture: str = ""
+    models: dict[str, dict[str, Any]] = {}
+    training: dict[str, Any] = {}
+    reading: dict[str, Any] = {}
+    """An upload that is being read: its `file` and `type`; takes the place of `data` when it is done."""
+
+    @property
+    def has_data(self) -> bool:
+        """Are data chosen?"""
+        return bool(self.data)
+
+    def recipe(self) -> Recipe:
+        """Return the draft as a recipe; raises `Refusal`."""
+        model = (
+            {"architecture": self.architecture} | self.models.get(self.architecture, {}) if self.architecture else {}
+        )
+        values = {"data": self.data, "model": model, "training": self.training} | (
+            {"name": self.name} if self.name else {}
+        )
+        return Recipe.of({key: value for key, value in values.items() if value or key == "data"})
+
+    def use_sample(self, name: str) -> None:
+        """Choose a bundled sample; the model and the training start from its own defaults."""
+        self.data = {"sample": name}
+        self.start_again()
+
+    def use_file(self, file: str, data_type: str) -> None:
+        """Choose an upload that has been read."""
+        self.data = {"file": file, "type": data_type}
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Forget the model and the training that were set up for other data."""
+        self.architecture, self.models, self.training, self.name, self.reading = "", {}, {}, "", {}
+
+    def use_recipe(self, recipe: Recipe) -> None:
+        """Take everything from a recipe."""
+        plain = recipe.plain()
+        model = dict(plain.get("model", {}))
+        name = model.pop("architecture", "mlp" if "model" in plain else "")
+        if name:
+            builders.get(name)
+        self.data, self.architecture, self.models = plain["data"], name, {name: model} if name else {}
+        self.training, self.name, self.reading = dict(plain.get("training", {})), recipe.name, {}
+
+
+def current(workspace: Workspace, owner: str) -> Draft:
+    """Return the visitor's draft: from this session, else as the workspace kept it, else an empty one."""
+    if "draft" not in st.session_state:
+        path = _path(workspace, owner)
+        st.session_state["draft"] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return Draft.model_validate(st.session_state["draft"])
+
+
+def keep(draft: Draft, workspace: Workspace, owner: str) -> None:
+    """Keep the draft, in the session and on disk; costs nothing where nothing changed."""
+    plain = draft.model_dump(mode="json")
+    if st.session_state.get("draft") != plain:
+        st.session_state["draft"] = plain
+        path = _path(workspace, owner)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, plain)
+
+
+def replace(draft: Draft, workspace: Workspace, owner: str) -> None:
+    """Keep a draft that was changed from outside the fields: they are drawn afresh. For callbacks."""
+    settings_form.forget(FIELDS)
+    keep(draft, workspace, owner)
+
+
+def load(text: str, workspace: Workspace, owner: str) -> None:
+    """Take over a recipe file that a visitor brings; its data must be a sample or an upload of the same visitor."""
+    recipe = Recipe.parse(text)
+    mine = str((workspace.root / "uploads" / owner).resolve())
+    if recipe.data.file and not recipe.data.file.startswith(f"{mine}/"):
+        raise Refusal("This recipe names a file on another computer. Upload the file first, then set the rest by hand.")
+    draft = Draft()
+    draft.use_recipe(recipe)
+    replace(draft, workspace, owner)
+
+
+def _path(workspace: Workspace, owner: str) -> Any:
+    return workspace.root / "drafts" / f"{owner}.json"

@@ -1,0 +1,111 @@
+"""The middle of the Build screen: which family, its settings, and its layers on these very data."""
+
+from typing import Any
+
+import streamlit as st
+
+import builders
+from datasets import DataSet
+from recipes import Data, Recipe, Refusal
+from training import plan
+from ui import look, settings_form, studio
+from ui.draft import Draft
+
+KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date": "date", "text": "text"}
+
+
+def choose(draft: Draft, data: Data, dataset: DataSet) -> bool:
+    """Choose the family; says whether one serves these data."""
+    able = builders.fitting(str(data.type), data.task)
+    if not able:
+        st.info("No model here takes these data and this task yet. Choose another column to learn.")
+        return False
+    first = plan.default_architecture(data)
+    first = first if first in able else able[0]
+    if draft.architecture not in able:
+        draft.architecture = first
+    key = "build_architecture"
+    if st.session_state.get(key) not in able:
+        st.session_state[key] = draft.architecture
+    name = st.pills(
+        "Model family", able, format_func=_label, required=True, key=key, label_visibility="collapsed", width="stretch"
+    )
+    if name != draft.architecture:
+        draft.architecture = str(name)
+        settings_form.forget("build_training_")
+    reason = f" :green[{look.symbol('check')} Good first choice: {why(dataset)}.]" if name == first else ""
+    st.markdown(f"{builders.get(draft.architecture).SUMMARY}{reason}")
+    return True
+
+
+def why(dataset: DataSet) -> str:
+    """Say what about these data makes the first choice a good one: "344 rows, numbers and categories"."""
+    schema = dataset.schema
+    if schema.data_type != "tabular":
+        return look.counted(schema.rows, "picture" if schema.data_type == "image" else "row")
+    found = {KINDS[column.kind] for column in schema.columns if column.kind in KINDS and column.name != schema.target}
+    kinds = f"only {found.pop()} columns" if len(found) == 1 else "mixed columns"
+    return f"{'few' if schema.rows < 5000 else 'many'} rows, {kinds}"
+
+
+def settings(draft: Draft) -> tuple[str, ...]:
+    """Draw the family's own settings; returns what is wrong with them."""
+    name = draft.architecture
+    group = settings_form.Group(builders.get(name).Config, draft.models.get(name, {}), f"build_model_{name}")
+    (form,) = settings_form.show([group], f"build_model_{name}", panel="model")
+    draft.models[name] = form.said
+    return form.errors
+
+
+def layers(recipe: Recipe | None, questions: studio.Questions) -> str:
+    """Show the layer table; returns why this model cannot be built, if so."""
+    if recipe is None:
+        st.caption("The layers show here once the settings above are right.")
+        return ""
+    answer = questions.warm("describe", recipe)
+    if answer.is_waiting:
+        look.loading(answer.sentence, 200)
+        return ""
+    if answer.state == "refused":
+        look.failed(answer.sentence)
+        return answer.sentence
+    if answer.state == "failed":
+        st.warning(look.plain(answer.sentence), icon=look.symbol("warning"))
+        return ""
+    _table(answer.value)
+    return ""
+
+
+def _table(told: dict[str, Any]) -> None:
+    rows = [
+        {"Layer": layer["kind"], "Output": layer["shape"], "Parameters": layer["parameters"]}
+        for layer in told["layers"]
+    ]
+    with st.container(key="build_layers", gap="xsmall"):
+        st.dataframe(
+            rows,
+            hide_index=True,
+            height=min(38 + 35 * len(rows), 330),
+            column_config={
+                "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
+                "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),
+                "Parameters": st.column_config.NumberColumn(format="localized", help="Numbers that are learned."),
+            },
+            alt="The layers of this model with output shapes and parameter counts",
+        )
+        total = f"**{look.number(told['parameters'])}** parameters in {look.counted(len(rows), 'layer')}"
+        st.markdown(total, help="Parameters are the numbers that the model learns.")
+        for note in told["notes"]:
+            look.quiet(look.plain(note))
+
+
+def _label(name: str) -> str:
+    return f"{look.family_icon(name)} {builders.get(name).TITLE}"
+
+
+def checked(draft: Draft) -> Recipe | None:
+    """Return the draft as a recipe, or None while a setting is wrong."""
+    try:
+        return plan.resolve(draft.recipe())
+    except Refusal:
+        return None

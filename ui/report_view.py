@@ -1,0 +1,313 @@
+"""A finished run's report on data the model never saw: first what matters to everybody, then a closer look."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from evaluation import words
+from records import Run
+from ui import charts, look, samples
+
+Report = dict[str, Any]
+
+METRICS = {
+    "accuracy": ("Accuracy", "The share of rows that the model got right."),
+    "precision_macro": ("Precision", "Of the times it named a class, how often it was right; the mean over classes."),
+    "recall_macro": ("Recall", "Of the rows of a class, how many it found; the mean over classes."),
+    "f1_macro": ("F1", "Precision and recall in one number; the mean over classes."),
+    "roc_auc": ("ROC AUC", "How well it puts the right class first: 0.5 is guessing, 1 is perfect."),
+    "log_loss": ("Log loss", "Punishes answers that are sure and wrong; the smaller, the better."),
+    "r2": ("R²", "The share of the ups and downs that the model explains: 1 is perfect, 0 is the mean."),
+    "mae": ("Mean error", "How far off an answer is on average (MAE), in the unit of the target."),
+    "rmse": ("Root mean square error", "Like the mean error, but large errors count more."),
+    "mse": ("Mean square error", "The mean of the squared errors."),
+}
+"""Every score: its title and what it means."""
+SMALLER_IS_BETTER = ("log_loss", "mae", "rmse", "mse")
+GALLERY = 12
+"""The most samples that one gallery shows."""
+
+
+def result(run: Run, report: Report) -> None:
+    """Answer three questions: how good is it, where does it fail, what next."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        look.section("How good is it?")
+        _headline(report)
+    with right:
+        look.section("What next?")
+        with look.card("next"):
+            st.markdown(look.plain(report["next"]))
+    look.section("Where does it fail?", _worst_words(report))
+    gallery(run, report, report["worst"][:3], "worst3", columns=3)
+
+
+def closer(run: Run, report: Report) -> None:
+    """Show every score with its baselines, then the errors themselves."""
+    look.section("Scores", f"On {look.counted(report['rows'], 'row')} of the sealed test part.")
+    _scores(report)
+    look.section("Training against validation")
+    st.markdown(look.plain(report["gap"]["sentence"]))
+    if report["task"] == "classification":
+        _classes(run, report)
+    else:
+        _numbers(run, report)
+    best, worst = st.columns(2, gap="large")
+    with best:
+        look.section("Best answers")
+        gallery(run, report, report["best"][:GALLERY], "best", columns=2)
+    with worst:
+        look.section("Worst answers")
+        gallery(run, report, report["worst"][:GALLERY], "worst", columns=2)
+
+
+def gallery(run: Run, report: Report, examples: Sequence[dict[str, Any]], key: str, *, columns: int) -> None:
+    """Show samples as cards: what it is, what the model said."""
+    if not examples:
+        look.quiet("Not one: every row of the test part was answered correctly.")
+        return
+    seen = samples.preview(run, tuple(int(example["row"]) for example in examples))
+    if not seen:
+        look.quiet("The data of this run are no longer on this computer, so its samples cannot be shown.")
+        return
+    for start in range(0, len(examples), columns):
+        places = st.columns(columns, gap="small")
+        for offset, place in enumerate(places[: len(examples) - start]):
+            example, sample = examples[start + offset], seen[start + offset]
+            with place, look.card(f"{key}_{start + offset}", height="stretch"):
+                _example(report, example, sample)
+
+
+def _headline(report: Report) -> None:
+    head = report["headline"]
+    delta = None
+    if head["value"] is not None and head["baseline_value"] is not None:
+        delta = f"{head['value'] - head['baseline_value']:+.3f}"
+    st.metric(
+        head["title"],
+        look.score(head["value"]),
+        delta=delta,
+        delta_description=f"against {head['baseline']}",
+        help=METRICS[head["metric"]][1],
+    )
+    st.vega_lite_chart(
+        _strip_rows(report),
+        charts.score_strip(),
+        height=charts.height_of_rows(1 + len(report["baselines"]), each=34),
+        key="headline_chart",
+        alt=f"{head['title']} of this model with its interval beside the baselines",
+    )
+    for sentence in report["sentences"]:
+        st.markdown(look.plain(sentence))
+
+
+def _strip_rows(report: Report) -> charts.Rows:
+    head = report["headline"]
+    ours = {"name": "This model", "value": head["value"], "low": head["low"], "high": head["high"], "ours": True}
+    others = [
+        {"name": baseline["name"].capitalize(), "value": baseline["metrics"][head["metric"]], "ours": False}
+        for baseline in report["baselines"]
+    ]
+    return [row for row in (ours, *others) if row["value"] is not None]
+
+
+def _worst_words(report: Report) -> str:
+    if report["task"] == "classification":
+        return "The three test rows on which it was most wrong."
+    return "The three test rows with the largest errors."
+
+
+def _example(report: Report, example: dict[str, Any], sample: samples.Sample) -> None:
+    image = samples.picture(sample)
+    truth, answer = _spoken(example["truth"]), _spoken(example["answer"])
+    if image is not None:
+        st.image(samples.enlarged(image, 160), alt=f"Row {example['row']}: {truth}, the model said {answer}")
+    if report["task"] == "classification":
+        right = example["truth"] == example["answer"]
+        tone, icon = ("green", "check_circle") if right else ("red", "cancel")
+        st.markdown(f":{tone}[{look.symbol(icon)}] **{look.plain(answer)}** · {example['confidence']:.0%} sure")
+        if not right:
+            st.markdown(f"It was **{look.plain(truth)}**.")
+    else:
+        st.markdown(f"**{look.plain(answer)}** · it was **{look.plain(truth)}**")
+        st.markdown(f":gray[Off by {look.plain(words.number(abs(example['error'])))}]")
+    known = samples.cells(sample, report["target"])
+    if image is None:
+        shown = list(known.items())[:4]
+        lines = [f":gray[{look.plain(name)}] {look.plain(_spoken(value))}" for name, value in shown]
+        st.markdown("  \n".join(lines))
+    look.quiet(f"Row {look.number(example['row'])}")
+
+
+def _spoken(value: Any) -> str:
+    if value is None or value != value or value == "":  # noqa: PLR0124 - not a number is unlike itself
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return words.number(value) if isinstance(value, (int, float)) else str(value)
+
+
+def _scores(report: Report) -> None:
+    rows = []
+    for name, value in report["metrics"].items():
+        title, meaning = METRICS.get(name, (name, ""))
+        low, high = report["intervals"].get(name) or (None, None)
+        row = {"Score": title, "This model": _rounded(name, value), "Likely between": _between(name, low, high)}
+        for baseline in report["baselines"]:
+            row[baseline["name"].capitalize()] = _rounded(name, baseline["metrics"].get(name))
+        better = "Smaller is better." if name in SMALLER_IS_BETTER else ""
+        rows.append(row | {"What it means": f"{meaning} {better}".strip()})
+    st.dataframe(rows, hide_index=True, key="scores", alt="Every score beside its baselines")
+
+
+def _rounded(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    return words.number(value) if name in ("mae", "rmse", "mse") else look.score(value)
+
+
+def _between(name: str, low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{_rounded(name, low)} to {_rounded(name, high)}"
+
+
+def _classes(run: Run, report: Report) -> None:
+    classes = report["classes"]
+    look.section("Class by class")
+    table = [
+        {
+            "Class": row["class"],
+            "Rows": row["rows"],
+            "Precision": row["precision"],
+            "Recall": row["recall"],
+            "F1": row["f1"],
+            "ROC AUC": row["roc_auc"],
+        }
+        for row in report["per_class"]
+    ]
+    score = st.column_config.NumberColumn(format="%.3f")
+    columns = dict.fromkeys(("Precision", "Recall", "F1", "ROC AUC"), score)
+    st.dataframe(table, hide_index=True, column_config=columns, key="per_class", alt="Scores class by class")
+    look.section("What it takes for what", "Click a cell to see its samples.")
+    _confusion(run, report)
+    look.section("Trade-offs", _shown_classes(classes))
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**ROC curve**", help="Moving the threshold: how many of a class are found, for how many false alarms.")
+        rows = _rate_rows(report["roc"], "auc")
+        spec = charts.rates("False alarms", "Found", diagonal=True)
+        st.vega_lite_chart(rows, spec, height=340, key="roc", alt="ROC curves, one a class")
+    with right:
+        st.markdown("**Precision and recall**", help="The more of a class it is to find, the more often it is wrong.")
+        rows = _rate_rows(report["pr"], "average_precision")
+        spec = charts.rates("Recall: found", "Precision: right when named", diagonal=False)
+        st.vega_lite_chart(rows, spec, height=340, key="pr", alt="Precision and recall curves, one a class")
+
+
+def _shown_classes(classes: Sequence[str]) -> str:
+    if len(classes) <= charts.SERIES:
+        return "One line a class; the nearer the corner, the better."
+    return f"The {charts.SERIES} hardest of {len(classes)} classes; the nearer the corner, the better."
+
+
+def _rate_rows(lines: Sequence[dict[str, Any]], score: str) -> charts.Rows:
+    known = [line for line in lines if line[score] is not None]
+    hardest = sorted(known, key=lambda line: line[score])[: charts.SERIES]
+    return [
+        {"class": f"{line['class']} ({line[score]:.3f})", "x": x, "y": y, "place": place}
+        for line in hardest
+        for place, (x, y) in enumerate(zip(line["x"], line["y"], strict=True))
+    ]
+
+
+def _confusion(run: Run, report: Report) -> None:
+    classes, counts = report["classes"], report["confusion"]["counts"]
+    rows = [
+        {"truth": truth, "answer": answer, "count": count, "share": count / max(1, sum(line))}
+        for truth, line in zip(classes, counts, strict=True)
+        for answer, count in zip(classes, line, strict=True)
+    ]
+    side = max(240, min(640, 60 + 56 * len(classes)))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        picked: Any = st.vega_lite_chart(
+            rows,
+            charts.confusion(classes),
+            height=side,
+            key="confusion",
+            on_select="rerun",
+            selection_mode=["cell"],
+            alt="Confusion matrix: true classes down, answers across",
+        )
+    with right:
+        _picked_cell(run, report, picked.selection.get("cell") or [])
+
+
+def _picked_cell(run: Run, report: Report, cell: Sequence[dict[str, str]]) -> None:
+    if not cell:
+        look.quiet("The samples of a cell appear here.")
+        return
+    classes = report["classes"]
+    truth, answer = str(cell[0]["truth"]), str(cell[0]["answer"])
+    rows = report["confusion"]["rows"][classes.index(truth)][classes.index(answer)]
+    count = report["confusion"]["counts"][classes.index(truth)][classes.index(answer)]
+    st.markdown(f"**{look.plain(truth)}**, answered **{look.plain(answer)}**: {look.counted(count, 'row')}")
+    show_rows(run, rows[:GALLERY], "cell")
+
+
+def show_rows(run: Run, rows: Sequence[int], key: str) -> None:
+    """Open rows of the data set: pictures as a grid, a table's rows as a table."""
+    if not rows:
+        look.quiet("No row of the test part lies here.")
+        return
+    seen = samples.preview(run, tuple(int(row) for row in rows))
+    images = [(row, samples.picture(sample)) for row, sample in zip(rows, seen, strict=False)]
+    pictures = [(row, image) for row, image in images if image is not None]
+    if pictures:
+        st.image(
+            [samples.enlarged(image, 96) for _, image in pictures],
+            caption=[f"Row {row}" for row, _ in pictures],
+            alt=[f"Row {row}" for row, _ in pictures],
+        )
+    elif seen:
+        table = [{"Row": row} | samples.cells(sample) for row, sample in zip(rows, seen, strict=True)]
+        st.dataframe(table, hide_index=True, key=f"{key}_rows", alt="The rows behind this choice")
+    else:
+        look.quiet("The data of this run are no longer on this computer, so its samples cannot be shown.")
+
+
+def _numbers(run: Run, report: Report) -> None:
+    points = report["scatter"]
+    rows = [
+        {"row": row, "truth": truth, "answer": answer}
+        for row, truth, answer in zip(points["rows"], points["truth"], points["answer"], strict=True)
+    ]
+    every = [*points["truth"], *points["answer"]]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        look.section("Predicted against true", "On the dashed line there is no error. Click a point to see its row.")
+        picked: Any = st.vega_lite_chart(
+            rows,
+            charts.scatter(min(every), max(every)),
+            height=420,
+            key="scatter",
+            on_select="rerun",
+            selection_mode=["sample"],
+            alt="Predicted values against true values",
+        )
+        _picked_row(run, picked.selection.get("sample") or [])
+    with right:
+        look.section("Errors", "How often the answer is too low (left) or too high (right).")
+        edges, counts = report["residuals"]["edges"], report["residuals"]["counts"]
+        bins = [
+            {"from": low, "to": high, "count": count}
+            for low, high, count in zip(edges, edges[1:], counts, strict=False)
+        ]
+        title = f"Error in the unit of {report['target']}"
+        st.vega_lite_chart(bins, charts.histogram(title), height=320, key="residuals", alt="Histogram of the errors")
+
+
+def _picked_row(run: Run, picked: Sequence[dict[str, Any]]) -> None:
+    if picked:
+        show_rows(run, [int(picked[0]["row"])], "scatter")
+

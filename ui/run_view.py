@@ -1,0 +1,414 @@
+"""A run on its page: title, phases, live curves, what the model knows now, and what can be done with it."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import BaseModel
+
+import builders
+import datasets
+from evaluation import words
+from recipes import Recipe, Refusal, Training
+from records import Run, State
+from ui import caption, charts, draft, look, report_view, samples, studio
+from ui.run_reader import RunReader, reader
+
+PHASES = (
+    ("preparing", "Preparing"),
+    ("compiling", "Compiling"),
+    ("training", "Training"),
+    ("evaluating", "Report"),
+    ("saving", "Saving"),
+    ("checking", "Checking"),
+)
+"""The phases of a run in their order, as people read them."""
+READINGS = {
+    "waiting": ("hourglass_top", "gray"),
+    "first": ("start", "gray"),
+    "broken": ("error", "red"),
+    "diverging": ("trending_up", "red"),
+    "over-fitting": ("call_split", "orange"),
+    "flat": ("trending_flat", "gray"),
+    "jumping": ("show_chart", "orange"),
+    "falling": ("trending_down", "green"),
+}
+"""What a curve does: icon and colour of the sentence that says so."""
+SHOWN_ROWS = 12
+SMOOTHING, LOG = "smoothing", "log_scale"
+
+
+def data_name(recipe: Recipe) -> str:
+    """Return what people call the run's data: the sample's title or the file's name."""
+    return datasets.find_sample(recipe.data.sample).title if recipe.data.sample else Path(recipe.data.file).name
+
+
+def family_name(recipe: Recipe) -> str:
+    """Return what people call the run's model family."""
+    return builders.get(recipe.model.architecture).TITLE
+
+
+def title(recipe: Recipe) -> str:
+    """Return a run's title: its own name, else its data."""
+    return recipe.name or data_name(recipe)
+
+
+def header(run: Run, state: State) -> None:
+    """Show the title with family and data, and the state as word, icon and colour."""
+    recipe = run.recipe
+    with st.container(gap=None):
+        with look.row("run_title"):
+            st.title(look.plain(title(recipe)), anchor=False, width="content")
+            look.state_badge(state)
+        family = f"{look.family_icon(recipe.model.architecture)} {look.plain(family_name(recipe))}"
+        st.markdown(f":gray[{family} · {look.plain(data_name(recipe))} · {look.ago(state.created)}]")
+
+
+def act(name: Literal["stop", "keep", "resume", "cancel", "delete", "restore"], run: str) -> None:
+    """Do something with a run, as a button's callback; a refusal is shown at the top of the page."""
+    try:
+        getattr(studio.executor(), name)(run, studio.owner())
+    except Refusal as refusal:
+        st.session_state["refused"] = str(refusal)
+
+
+def refusal() -> None:
+    """Show what the last button could not do, once."""
+    if sentence := st.session_state.pop("refused", ""):
+        look.failed(sentence)
+
+
+def use_again(run: Run) -> None:
+    """Take a run's settings to the Build screen as the visitor's draft."""
+    taken = draft.Draft()
+    taken.use_recipe(run.recipe)
+    draft.replace(taken, studio.workspace(), studio.owner())
+    st.switch_page("pages/build.py")
+
+
+def live(run: Run) -> None:
+    """Show an active run; only this part is drawn again each second, and only while the run is active."""
+    _controls(run)
+    st.fragment(partial(_tick, run), run_every=1.0)()
+
+
+def rest(run: Run, state: State) -> None:
+    """Show a run that neither runs nor finished: one sentence, one button, and how far it came."""
+    known = reader(run.folder)
+    _outcome(run, state)
+    if known.epochs():
+        curves(known, finished=True)
+
+
+def curves(known: RunReader, *, finished: bool) -> None:
+    """Draw the loss with the sentence that reads it, and the metric below."""
+    points = known.points()
+    smoothing = st.session_state.get(SMOOTHING, 0.0)
+    log = st.session_state.get(LOG, False)
+    name = known.run.id
+    _curve(points, "loss", "Loss", f"loss_{name}", 300, smoothing, log=log)
+    reading(known.epochs(), finished=finished)
+    for metric in metrics_of(known.epochs()):
+        label = report_view.METRICS.get(metric, (metric.replace("_", " ").capitalize(), ""))[0]
+        _curve(points, metric, label, f"{metric}_{name}", 190, smoothing)
+
+
+def reading(epochs: list[dict[str, Any]], *, finished: bool) -> None:
+    """Write the sentence that reads the loss curve."""
+    read = caption.read_curve(epochs, finished=finished)
+    icon, tone = READINGS[read.kind]
+    with st.container(key="reading"):
+        st.markdown(f":{tone}[{look.symbol(icon)}] {look.plain(read.sentence)}")
+
+
+def metrics_of(epochs: list[dict[str, Any]]) -> list[str]:
+    """Name the metrics that were measured beside the loss."""
+    names = {name.removeprefix("val_") for line in epochs[-1:] for name in line if name.startswith("val_")}
+    return sorted(names - {"loss"})
+
+
+def chart_settings() -> None:
+    """Offer smoothing and the log scale; they stand outside what ticks."""
+    with st.popover("Chart", icon=look.symbol("tune"), type="tertiary", key="chart_settings"):
+        st.slider(
+            "Smoothing", 0.0, 0.95, step=0.05, key=SMOOTHING, persist_state="session",
+            help="Averages each point with those before it; the unsmoothed line stays faintly visible.",
+        )  # fmt: skip
+        st.toggle(
+            "Log scale", key=LOG, persist_state="session",
+            help="Shows small losses as clearly as large ones. Double-click a chart to undo a zoom.",
+        )  # fmt: skip
+
+
+def evidence(run: Run, known: Any) -> None:
+    """Show what the model answers now on a few held-out rows."""
+    if known["kind"] == "values":
+        _values(known)
+        return
+    pictures = samples.pictures_as_links(run, tuple(known["rows"]), 40)
+    if pictures:
+        _class_rows(known, pictures)
+    else:
+        _confidences(known)
+
+
+def _tick(run: Run) -> None:
+    known = reader(run.folder)
+    state = known.state
+    if not state.is_active:
+        st.rerun()
+    _strip(run, state)
+    left, right = st.columns([2, 1], gap="large")
+    with left:
+        if known.lines():
+            curves(known, finished=False)
+        else:
+            look.loading(_waiting_words(state), height=320)
+    with right:
+        st.markdown("**What it knows now**", help="A few rows that it never trains on, asked again after each epoch.")
+        told = known.file("evidence.json")
+        if told is None:
+            look.loading("After the first epoch it is asked what it knows.", height=320)
+        else:
+            evidence(run, told)
+    look.quiet(quiet_line(state))
+
+
+def _strip(run: Run, state: State) -> None:
+    if state.state == "queued":
+        place = studio.executor().position(run.id)
+        words_ = f"Place {place} in the queue." if place else "Waiting for a free place."
+        st.markdown(f"{look.symbol('schedule')} {words_} It starts by itself; you may close this page.")
+        return
+    phase = "training" if state.phase == "validating" else state.phase
+    order = [name for name, _ in PHASES]
+    at = order.index(phase) if phase in order else -1
+    with look.row("phases"):
+        for place, (name, word) in enumerate(PHASES):
+            if name == "training" and place <= at and state.epochs:
+                word = _epoch_words(state)
+            if place < at:
+                st.badge(word, icon=look.symbol("check"), color="green")
+            elif place == at:
+                st.badge(word, icon=look.symbol("arrow_right"), color="blue")
+            else:
+                st.badge(word, color="gray")
+        if state.eta_seconds is not None and phase == "training":
+            st.markdown(f"**{look.duration(state.eta_seconds)} left**", width="content")
+    if state.epochs:
+        step = state.step / state.steps if state.steps and phase == "training" else 0.0
+        st.progress(min(1.0, (state.epoch + min(1.0, step)) / state.epochs))
+
+
+def _epoch_words(state: State) -> str:
+    stage = f"{state.stage.capitalize()} {state.stage_number} of {state.stages}: " if state.stages > 1 else ""
+    return f"{stage}epoch {min(state.epoch + 1, state.epochs)} of {state.epochs}".capitalize()
+
+
+def _waiting_words(state: State) -> str:
+    return {
+        "queued": "The curve begins when the run starts.",
+        "preparing": "Preparing the data. This happens once.",
+        "compiling": "Turning the model into fast machine code.",
+    }.get(state.phase, "The first point comes in a moment.")
+
+
+def quiet_line(state: State) -> str:
+    """Return device, speed, memory and why it is this fast, in one quiet line."""
+    parts = [state.device]
+    if state.samples_per_second:
+        parts.append(f"{look.number(state.samples_per_second)} rows a second")
+    if state.memory_mb:
+        parts.append(look.memory(state.memory_mb))
+    if state.parameters is not None:
+        parts.append(look.counted(state.parameters, "parameter"))
+    parts.append(state.policy)
+    return " · ".join(look.plain(part) for part in parts if part)
+
+
+def _controls(run: Run) -> None:
+    asked, state = run.asked(), reader(run.folder).state
+    with look.row("controls"):
+        if state.state == "queued":
+            st.button(
+                "Cancel", key="cancel", icon=look.symbol("close"), on_click=act, args=("cancel", run.id),
+                help="Leaves the queue. Nothing is lost: Resume puts it back.",
+            )  # fmt: skip
+        else:
+            st.button(
+                "Stop and keep", key="keep", icon=look.symbol("check"), disabled=asked is not None,
+                on_click=act, args=("keep", run.id),
+            )  # fmt: skip
+            st.button(
+                "Stop", key="stop", icon=look.symbol("stop"), disabled=asked is not None,
+                on_click=act, args=("stop", run.id),
+            )  # fmt: skip
+            kept = "**Stop and keep** ends now with report and download. **Stop** pauses; Resume goes on from there."
+            stopping = "Stopping. This takes a moment."
+            st.markdown(f":gray[{kept if asked is None else stopping}]", width="content")
+        chart_settings()
+
+
+def _outcome(run: Run, state: State) -> None:
+    word, icon, tone = look.STATES[state.state]
+    with look.card("outcome"):
+        st.markdown(f":{tone}[{look.symbol(icon)} **{word}.**] {look.plain(_outcome_words(state))}")
+        if state.advice:
+            st.markdown(look.plain(state.advice))
+        if state.state == "failed":
+            if st.button("Change the settings", key="change", type="primary", icon=look.symbol("tune")):
+                use_again(run)
+        elif state.can_resume:
+            st.button(
+                "Resume", key="resume", type="primary", icon=look.symbol("play_arrow"),
+                on_click=act, args=("resume", run.id),
+            )  # fmt: skip
+
+
+def _outcome_words(state: State) -> str:
+    if state.message:
+        return state.message
+    if state.state == "stopped":
+        return f"It waits after epoch {state.epoch} of {state.epochs} and can go on from there."
+    if state.state == "cancelled":
+        return "It left the queue before it started."
+    return "It ended before it was finished."
+
+
+def _curve(
+    points: list[dict[str, Any]], metric: str, label: str, key: str, height: int, smoothing: float, *, log: bool = False
+) -> None:
+    st.vega_lite_chart(
+        charts.curve_rows(points, metric, smoothing),
+        charts.curve(label, log=log),
+        height=height,
+        key=key,
+        on_select="rerun",
+        selection_mode=["zoom"],
+        alt=f"{label} from epoch to epoch: training and validation",
+    )
+
+
+def _class_rows(known: Any, pictures: list[str]) -> None:
+    rows = charts.class_rows(known["classes"], known["truth"], known["answer"], pictures)
+    shown = len({row["class"] for row in rows})
+    right = sum(row["right"] for row in rows)
+    st.vega_lite_chart(
+        rows,
+        charts.picture_rows(sorted({row["class"] for row in rows}), max(row["place"] for row in rows)),
+        height=max(160, 46 * shown + 20),
+        key="evidence",
+        alt=f"{right} of {len(rows)} held-out pictures stand in the row of their class",
+    )
+    look.quiet(f"{right} of {len(rows)} stand in the right row; a framed one does not.")
+
+
+def _confidences(known: Any) -> None:
+    rows = charts.confidence_rows(known["classes"], known["rows"], known["truth"], known["answer"])[:SHOWN_ROWS]
+    right = sum(row["right"] for row in rows)
+    st.vega_lite_chart(
+        rows,
+        charts.confidences(),
+        height=charts.height_of_rows(len(rows), each=28),
+        key="evidence",
+        alt=f"How sure the model is of the right class on {len(rows)} rows; {right} are answered correctly",
+    )
+    look.quiet(f"How sure it is of the right class: {right} of {len(rows)} rows answered correctly.")
+
+
+def _values(known: Any) -> None:
+    rows = [
+        {"name": f"Row {row}", "truth": truth, "answer": answer}
+        for row, truth, answer in zip(known["rows"], known["truth"], known["answer"], strict=True)
+    ]
+    rows = sorted(rows[:SHOWN_ROWS], key=lambda row: row["truth"])
+    off = sum(abs(row["truth"] - row["answer"]) for row in rows) / max(1, len(rows))
+    st.vega_lite_chart(
+        rows,
+        charts.misses(),
+        height=charts.height_of_rows(len(rows), each=28) + 40,
+        key="evidence",
+        alt=f"What the model says and what it was, on {len(rows)} rows",
+    )
+    look.quiet(f"Ring: what it was. Dot: what it says. Off by {words.number(off)} on average.")
+
+
+def settings_tables(recipe: Recipe) -> list[tuple[str, list[dict[str, str]]]]:
+    """Return every setting of a recipe by its title, in three groups."""
+    config = builders.get(recipe.model.architecture).Config
+    data = recipe.data.model_dump(exclude_none=True) | {"file": Path(recipe.data.file).name}
+    return [
+        ("Data", _settings(type(recipe.data), {name: value for name, value in data.items() if value not in ("", {}, [])})),
+        ("Model", _settings(config, {"architecture": family_name(recipe)} | recipe.model.settings)),
+        ("Training", _settings(Training, recipe.training)),
+    ]
+
+
+def _settings(model: type[BaseModel], values: dict[str, Any]) -> list[dict[str, str]]:
+    rows = []
+    for name, value in values.items():
+        field = model.model_fields.get(name)
+        label = field.title if field is not None and field.title else name.replace("_", " ").capitalize()
+        rows.append({"Setting": label, "Value": look.setting_value(value)})
+    return rows
+
+
+def made(run: Run) -> None:
+    """Show how the run was made: settings, layers, learning rate, what happened when, and the recipe."""
+    if st.button("Use these settings again", key="use_again", icon=look.symbol("replay")):
+        use_again(run)
+    places = st.columns(3, gap="medium")
+    for place, (name, rows) in zip(places, settings_tables(run.recipe), strict=True):
+        with place:
+            look.section(name)
+            st.dataframe(rows, hide_index=True, key=f"settings_{name}", height="content", alt=f"{name}: every setting")
+    _layers(run)
+    left, right = st.columns(2, gap="large")
+    with left:
+        look.section("Learning rate")
+        _learning_rate(run)
+    with right:
+        look.section("What happened when")
+        _events(run)
+    look.section("Recipe", "The same recipe gives the same run.")
+    st.code(run.recipe.yaml(), language="yaml")
+
+
+def _layers(run: Run) -> None:
+    look.section("Layers")
+    told = run.read("layers.json")
+    if told is None:
+        look.quiet("The run ended before its layers were built.")
+        return
+    for number, stage in enumerate(told["stages"]):
+        if len(told["stages"]) > 1:
+            st.markdown(f"**{look.plain(stage['name'])}**")
+        rows = [
+            {"Layer": layer["name"], "Kind": layer["kind"], "Shape": layer["shape"], "Parameters": layer["parameters"]}
+            for layer in stage["layers"]
+        ]
+        column = {"Parameters": st.column_config.NumberColumn(format="localized")}
+        st.dataframe(rows, hide_index=True, column_config=column, key=f"layers_{number}", alt="The layers of the model")
+        look.quiet(f"{look.counted(stage['parameters'], 'parameter')} in all.")
+
+
+def _learning_rate(run: Run) -> None:
+    epochs = reader(run.folder).epochs()
+    rows = [{"epoch": line["x"], "value": line["learning_rate"]} for line in epochs if "learning_rate" in line]
+    if rows:
+        st.vega_lite_chart(
+            rows, charts.steps("Learning rate"), height=220, key="rates", alt="The learning rate of each epoch"
+        )
+    else:
+        look.quiet("No epoch was finished.")
+
+
+def _events(run: Run) -> None:
+    events, _ = run.lines("events")
+    start = run.state.created
+    rows = [{"After": look.duration(max(0.0, line["time"] - start)), "What": line["text"]} for line in events]
+    if rows:
+        st.dataframe(rows, hide_index=True, key="events", alt="What happened, and after how long")
+    else:
+        look.quiet("Nothing was noted down.")

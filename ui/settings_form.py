@@ -1,0 +1,197 @@
+"""Forms drawn from settings models: title, help, range, step and "more settings" come from the declaration.
+
+A form keeps only what was said, that is what differs from the defaults, so that a recipe stays short.
+"""
+
+import dataclasses
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+from streamlit.delta_generator import DeltaGenerator
+
+from recipes import Refusal, Settings, validate
+from ui import look
+
+
+@dataclass(frozen=True)
+class Group:
+    """One settings model in a form: what was said so far, and the key that its fields' keys start with.
+
+    `defaults` replace the model's own; fields in `hidden` do not matter at the moment and keep what they had.
+    """
+
+    model: type[Settings]
+    said: Mapping[str, Any]
+    key: str
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    hidden: Collection[str] = ()
+    whole: bool = True
+    """Also check the settings together, where this panel is the one that tells it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What of a group differs from the defaults (other panels too), and what is wrong with this panel."""
+
+    said: dict[str, Any]
+    errors: tuple[str, ...] = ()
+
+
+def show(groups: Sequence[Group], key: str, *, panel: str, order: Sequence[str] = ()) -> list[Form]:
+    """Draw one panel's fields of all groups as one form; a mistake is told below its field.
+
+    Fields named in `order` come first; those marked `advanced` stand behind "More settings".
+    """
+    drawn = [_Drawn.of(group, panel) for group in groups]
+    fields = [(one, name) for one in drawn for name in one.fields if name not in one.group.hidden]
+    fields.sort(key=lambda field: order.index(field[1]) if field[1] in order else len(order))
+    rest = [(one, name) for one, name in fields if noted(one.fields[name])["advanced"]]
+    _draw([field for field in fields if field not in rest])
+    if rest:
+        changed = sum(one.values[name] != one.start[name] for one, name in rest)
+        title = f"More settings · {look.counted(changed, 'change')}" if changed else "More settings"
+        with st.expander(title, icon=look.symbol("tune"), type="compact", key=f"{key}_more"):
+            _draw(rest)
+    return [one.form() for one in drawn]
+
+
+@dataclass(eq=False)
+class _Drawn:
+    """A group while it is drawn: the fields of this panel, their values now, and where each stands."""
+
+    group: Group
+    fields: dict[str, FieldInfo]
+    start: dict[str, Any]
+    values: dict[str, Any]
+    places: dict[str, DeltaGenerator] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, group: Group, panel: str) -> "_Drawn":
+        fields = {name: one for name, one in group.model.model_fields.items() if noted(one)["panel"] == panel}
+        start = {name: one.default for name, one in group.model.model_fields.items()} | dict(group.defaults)
+        return cls(group, fields, start, start | dict(group.said))
+
+    def form(self) -> Form:
+        said = {name: self.values[name] for name in self.start if self.values[name] != self.start[name]}
+        return Form(said, self._tell_mistakes())
+
+    def _tell_mistakes(self) -> tuple[str, ...]:
+        """Tell each field's mistake below it; a mistake of the fields together stands below them all."""
+        errors = []
+        for name, one in self.fields.items():
+            if mistake := _mistake(self.group.model, {name: self.values[name]}):
+                self.places.get(name, st).error(mistake.replace(f"`{name}`", f"*{one.title or name}*"))
+                errors.append(mistake)
+        together = {name: self.values[name] for name in self.start}
+        if self.group.whole and not errors and (mistake := _mistake(self.group.model, together)):
+            st.error(mistake, icon=look.symbol("error"))
+            errors.append(mistake)
+        return tuple(errors)
+
+
+def _draw(fields: Sequence[tuple[_Drawn, str]]) -> None:
+    grid = st.grid("auto", min_column_width=150, gap=("small", "small"))
+    for one, name in fields:
+        with grid.cell(column_span="all") if _is_wide(one.fields[name]) else grid.cell():
+            one.places[name] = st.container(gap="xxsmall")
+            with one.places[name]:
+                one.values[name] = _widget(name, one.fields[name], one.values[name], f"{one.group.key}_{name}")
+
+
+def noted(field: FieldInfo) -> dict[str, Any]:
+    """Return what `setting` noted beside a field: advanced, log, step, unit, panel."""
+    return field.json_schema_extra  # ty: ignore[invalid-explicit-return]
+
+
+def forget(prefix: str) -> None:
+    """Let go of the fields whose key starts like this; they take their values from the draft again."""
+    for key in [key for key in st.session_state if str(key).startswith(prefix)]:
+        del st.session_state[key]
+
+
+def _is_wide(field: FieldInfo) -> bool:
+    return len("".join(map(str, _choices(field)))) > 14
+
+
+def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
+    label = field.title or name.replace("_", " ").capitalize()
+    unit = noted(field)["unit"]
+    told: dict[str, Any] = {"label": f"{label} ({unit})" if unit else label, "help": _help(name, field), "key": key}
+    st.session_state.setdefault(key, list(value) if isinstance(value, tuple) else value)
+    kind = field.annotation
+    if kind is bool:
+        return st.toggle(**told)
+    if kind in (int, float):
+        return _number(field, kind, told)
+    if choices := _choices(field):
+        if get_origin(kind) is tuple:
+            return tuple(st.pills(options=choices, selection_mode="multi", format_func=look.setting_value, **told))
+        if len(choices) <= 4 and len("".join(map(str, choices))) <= 24:
+            return st.segmented_control(options=choices, required=True, format_func=look.setting_value, **told)
+        return st.selectbox(options=choices, format_func=look.setting_value, **told)
+    if kind is str:
+        return st.text_input(**told)
+    raise TypeError(f"There is no form field for `{name}: {kind}`.")
+
+
+def _number(field: FieldInfo, kind: Any, told: dict[str, Any]) -> Any:
+    low, high = limit(field, "ge", "gt"), limit(field, "le", "lt")
+    value = st.session_state[told["key"]]
+    whole = kind is int
+    step = noted(field)["step"]
+    if noted(field)["log"]:
+        step = _log_step(value, whole=whole)
+    elif step is None:
+        step = 1 if whole else 0.05 if (high or 1) <= 1 else 0.1
+    return st.number_input(
+        min_value=None if low is None else kind(low),
+        max_value=None if high is None else kind(high),
+        step=kind(step),
+        format="%d" if whole else "%g",
+        required=True,
+        **told,
+    )
+
+
+def _log_step(value: float | None, *, whole: bool) -> float:
+    """Move by factors: half of the value, so that minus halves it."""
+    if not value:
+        return 1 if whole else 0.0001
+    if whole:
+        return max(1, int(value) // 2)
+    places = 1 - math.floor(math.log10(abs(value)))
+    return round(value / 2, places)
+
+
+def limit(field: FieldInfo, *names: str) -> float | None:
+    """Return a field's limit of one of these names (`ge`, `gt`, `le`, `lt`)."""
+    found = [getattr(mark, name) for mark in field.metadata for name in names if getattr(mark, name, None) is not None]
+    return found[0] if found else None
+
+
+def _choices(field: FieldInfo) -> tuple[Any, ...]:
+    kind = field.annotation
+    if get_origin(kind) is tuple:
+        kind = get_args(kind)[0]
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _help(name: str, field: FieldInfo) -> str:
+    """Say what it is, its name in recipes, and what is allowed."""
+    allowed = {side: limit(field, *names) for side, names in (("from", ("ge", "gt")), ("to", ("le", "lt")))}
+    spans = [f"{side} {value:,g}" for side, value in allowed.items() if value is not None]
+    span = f" Allowed: {' '.join(spans)}." if spans else ""
+    return f"{field.description or ''}{span} In recipes: `{name}`."
+
+
+def _mistake(model: type[Settings], values: dict[str, Any]) -> str:
+    try:
+        validate(model, values)
+    except Refusal as refusal:
+        return str(refusal)
+    return ""

@@ -1,0 +1,79 @@
+"""What a visitor uploads, moved from the server's memory to disk at once.
+
+The uploader keeps every file in memory until its session ends; `take` frees it. That needs Streamlit's own upload
+manager, which has no public door: the two internal calls stand here and nowhere else.
+"""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+import datasets
+from recipes import Refusal
+from records import Workspace
+
+MANY = "pictures"
+"""Many files at once lie in a folder of this name, each in the subfolder that it came from."""
+_ODD = re.compile(r"[^\w.() -]+")
+
+
+def endings() -> list[str]:
+    """List the file endings that any data type takes, without the dot."""
+    return sorted({ending.lstrip(".") for name in datasets.names() for ending in datasets.get(name).EXTENSIONS})
+
+
+def take(uploads: Sequence[UploadedFile], workspace: Workspace, owner: str) -> tuple[Path, str]:
+    """Move uploads to disk; returns the file, or the folder of many files, and its data type."""
+    folder = workspace.new_upload_folder(owner)
+    try:
+        if len(uploads) == 1:
+            file = folder / safe(uploads[0].name)[-1]
+            _move(uploads[0], file)
+            return file.resolve(), datasets.type_of(file)
+        return _take_many(uploads, folder / MANY)
+    except Refusal:
+        shutil.rmtree(folder)
+        raise
+    finally:
+        _free(uploads)
+
+
+def safe(name: str) -> list[str]:
+    """Split a name as the browser told it into harmless parts: no way up, no odd signs, at least one part."""
+    parts = [_ODD.sub("_", part).strip(" .") for part in PurePosixPath(name.replace("\\", "/")).parts]
+    return [part[-120:] for part in parts if part] or ["upload"]
+
+
+def _take_many(uploads: Sequence[UploadedFile], folder: Path) -> tuple[Path, str]:
+    odd = [upload.name for upload in uploads if Path(upload.name).suffix.lower() not in datasets.get("image").EXTENSIONS]
+    if odd:
+        raise Refusal(f"Several files at once must all be pictures, but '{odd[0]}' is not. Upload one table or one zip.")
+    for upload in uploads:
+        target = folder.joinpath(*safe(upload.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _move(upload, _fresh(target))
+    return folder.resolve(), "image"
+
+
+def _fresh(path: Path) -> Path:
+    """Return the path, with a number where a file of that name is there already."""
+    number, fresh = 2, path
+    while fresh.exists():
+        fresh, number = path.with_stem(f"{path.stem} {number}"), number + 1
+    return fresh
+
+
+def _move(upload: UploadedFile, target: Path) -> None:
+    with target.open("wb") as file:
+        shutil.copyfileobj(upload, file, 1 << 20)
+
+
+def _free(uploads: Sequence[UploadedFile]) -> None:
+    context = get_script_run_ctx()
+    for upload in uploads:
+        if context is not None:
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
