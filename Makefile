@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 # The CUDA build of the same TensorFlow where an NVIDIA GPU answers.
 CUDA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
 
-.PHONY: run test install check format clean
+.PHONY: run test install check format lock clean
 
 run: $(VENV)/installed
 	@$(BIN)/python -m ui.serve --address $(ADDRESS) --port $(PORT)
@@ -26,17 +26,17 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/installed: requirements.txt Makefile
+$(VENV)/installed: requirements.txt constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Layerwise needs Python 3.11 or newer; set PYTHON=/path/to/python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@echo "Installing packages (about half a minute, 2.6 GB on disk) ..."
 	@if [ -n "$(CUDA)" ]; then sed 's/^tensorflow==/tensorflow[and-cuda]==/' requirements.txt; else cat requirements.txt; fi > $(VENV)/requirements.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(VENV)/requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -r $(VENV)/requirements.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed pyproject.toml
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --group dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt --group dev
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || $(MAKE) --no-print-directory browser
 	@touch $@
 
@@ -45,6 +45,12 @@ browser:
 	@echo "Installing Chromium for the browser tests ..."
 	@{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium; } >/dev/null 2>&1 \
 	  || { echo "The browser tests need Chromium. Install the package 'chromium' and run make test again."; exit 1; }
+
+# Pin anew what the pinned packages draw in (after a change of requirements.txt or of the dev group).
+lock: $(VENV)/installed
+	@{ echo "# Every package that requirements.txt and the tests draw in, pinned; 'make lock' writes it anew."; \
+	  $(BIN)/uv pip compile --quiet requirements.txt --group dev --universal --python-version 3.11 --no-header \
+	  --no-annotate --no-emit-index-url; } > $(VENV)/constraints.txt && mv $(VENV)/constraints.txt constraints.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

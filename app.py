@@ -4,8 +4,8 @@ import streamlit as st
 
 from ui import look
 
-st.set_page_config(page_title="Layerwise", page_icon="static/icon.svg", layout="wide")
-st.logo(f"static/wordmark-{'dark' if look.is_dark() else 'light'}.svg", size="large")
+st.set_page_config(page_title="Layerwise", page_icon=str(look.STATIC / "icon.svg"), layout="wide")
+st.logo(look.STATIC / f"wordmark-{'dark' if look.is_dark() else 'light'}.svg", size="large")
 pages = [
     st.Page("pages/start.py", title="Start", icon=":material/home:", default=True),
     st.Page("pages/build.py", title="Build", icon=":material/construction:"),

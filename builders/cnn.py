@@ -28,7 +28,7 @@ ICON = ":material/grid_on:"
 TASKS = ("classification", "regression")
 DATA_TYPES = ("image",)
 PAPER = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998"
-TRAINING = {"epochs": 30, "patience": 8}
+TRAINING = {"epochs": 30, "patience": 10}
 
 
 class Config(PictureSettings):
@@ -88,7 +88,7 @@ def _block(x: Any, filters: int, config: Config) -> Any:
         x = layers.Activation(config.activation)(normalized(x, config))
     if config.pooling == "stride":
         return x
-    return layers.MaxPooling2D()(x) if config.pooling == "max" else layers.AveragePooling2D()(x)
+    return layers.MaxPooling2D(2)(x) if config.pooling == "max" else layers.AveragePooling2D(2)(x)
 
 
 def _summarised(x: Any, config: Config) -> Any:

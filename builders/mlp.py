@@ -10,7 +10,7 @@ Score: SCORE_HERE
 from typing import Any, Literal
 
 from builders import Blueprint
-from builders._layers import LayerSettings, answer, blueprint, dense_block, penalty
+from builders._layers import Initializer, LayerSettings, answer, blueprint, dense_block, penalty
 from recipes import Signature, keras, setting
 
 TITLE = "Dense network"
@@ -25,12 +25,21 @@ TRAINING = {"epochs": 60, "patience": 15}
 class Config(LayerSettings):
     """Settings of the dense network."""
 
-    width: int = setting(128, "Width", "Units in each hidden layer.", ge=1, le=2048, log=True)
+    dropout: float = setting(
+        0.1, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
+        step=0.05, panel="training",
+    )  # fmt: skip
+    initializer: Initializer = setting(
+        "glorot_uniform", "First weights", "From which random numbers the weights start.", advanced=True
+    )
+    width: int = setting(256, "Width", "Units in each hidden layer.", ge=1, le=2048, log=True)
     depth: int = setting(2, "Depth", "Hidden layers. 0 leaves a linear model.", ge=0, le=10)
     taper: Literal["none", "halve"] = setting(
         "none", "Taper", "Give each hidden layer half the units of the one before.", advanced=True
     )
-    skip: bool = setting(True, "Straight path", "Add a linear model beside the network (wide and deep).", advanced=True)
+    skip: bool = setting(
+        False, "Straight path", "Add a linear model beside the network (wide and deep).", advanced=True
+    )
 
 
 def build(signature: Signature, config: Config) -> Blueprint:

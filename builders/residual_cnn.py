@@ -18,13 +18,13 @@ ICON = ":material/conversion_path:"
 TASKS = ("classification", "regression")
 DATA_TYPES = ("image",)
 PAPER = "He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, 2016"
-TRAINING = {"epochs": 25, "patience": 8}
+TRAINING = {"epochs": 20, "patience": 10}
 
 
 class Config(PictureSettings):
     """Settings of the residual network."""
 
-    filters: int = setting(24, "Filters", "Filters in the first stage; they double from stage to stage.", ge=1, le=256,
+    filters: int = setting(16, "Filters", "Filters in the first stage; they double from stage to stage.", ge=1, le=256,
                            log=True)  # fmt: skip
     stages: int = setting(3, "Stages", "Each stage after the first halves the picture.", ge=1, le=5)
     blocks: int = setting(1, "Blocks per stage", "Each has two convolutions and a short cut.", ge=1, le=8)

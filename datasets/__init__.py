@@ -188,8 +188,10 @@ def find_sample(name: str) -> Sample:
 
 def type_of(file: Path) -> str:
     """Say which data type a file is, by its name and, where several would take it, by its content."""
-    fitting = [name for name in names() if file.suffix.lower() in get(name).EXTENSIONS]
+    inside = file.rglob("*") if file.is_dir() else (file,)
+    endings = {path.suffix.lower() for path in inside}
+    fitting = [name for name in names() if endings & set(get(name).EXTENSIONS)]
     if not fitting:
-        endings = sorted({ending for name in names() for ending in get(name).EXTENSIONS})
-        raise Refusal(f"'{file.name}' is of no known kind. Known endings: {', '.join(endings)}.")
+        known_endings = sorted({ending for name in names() for ending in get(name).EXTENSIONS})
+        raise Refusal(f"'{file.name}' is of no known kind. Known endings: {', '.join(known_endings)}.")
     return fitting[0]

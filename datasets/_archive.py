@@ -3,7 +3,7 @@
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -54,7 +54,7 @@ class Bundle:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Bundle]:
+def opened(file: Path) -> Generator[Bundle]:
     """Open a zip or a folder; what cannot be opened is refused in words."""
     if file.is_dir():
         yield _folder(file)
@@ -151,7 +151,8 @@ def _name(entry: zipfile.ZipInfo) -> str:
 def _is_safe(name: str) -> bool:
     path = PurePosixPath(name)
     drive = len(name) > 1 and name[1] == ":"
-    return name.isprintable() and not path.is_absolute() and not drive and ".." not in path.parts
+    control = any(ord(sign) < 32 for sign in name)
+    return bool(name) and not control and not path.is_absolute() and not drive and ".." not in path.parts
 
 
 def _is_clutter(name: str) -> bool:

@@ -13,16 +13,20 @@ The rules, first match wins (a recipe's `columns: {name: kind}` overrules them):
 7. everything else: `category`.
 """
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow import compute
 
 from recipes import Column, Refusal
+
+pc: Any = compute
+"""Arrow's functions on columns; they are made when Arrow is imported, so no type checker knows them."""
 
 MISSING = (
     "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "NULL", "null", "Null", "None", "<NA>", "#N/A", "#NA", "NaT",
@@ -67,7 +71,8 @@ _DATES = (
 _ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|nr|no|idx|index|key|row|rowid|unnamed.*)$")
 _TARGET_NAMES = (
     "target", "label", "class", "y", "outcome", "survived", "species", "diagnosis", "churn", "churned", "default",
-    "fraud", "is_fraud", "response", "category", "result", "price", "saleprice", "quality", "mpg", "medv", "progression",
+    "fraud", "is_fraud", "response", "category", "result", "price", "saleprice", "quality", "mpg", "medv",
+    "progression",
 )  # fmt: skip
 FEW_NUMBERS = 10
 """A target with at most this many different whole numbers is taken for classes (20 where they count from 0 or 1)."""
@@ -98,7 +103,7 @@ def decimal_mark(columns: Iterable[pa.Array], delimiter: str) -> str:
     return "," if comma > point else "."
 
 
-def find_column(name: str, cells: pa.Array, decimal: str, wanted: str = "", guess_decimal: bool = True) -> Found:
+def find_column(name: str, cells: pa.Array, decimal: str, wanted: str = "", *, guess_decimal: bool = True) -> Found:
     """Say what one column is; `wanted` overrules the rules."""
     if pa.types.is_string(cells.type):
         cells = _without_missing(_trimmed(cells))
@@ -145,19 +150,17 @@ def _described(name: str, cells: pa.Array, wanted: str | None) -> Found:
     unique = len(counted)
     kind, reason = (wanted, "chosen by you") if wanted else _kind(name, cells, counted)
     low = high = mean = None
-    numbers = as_numbers(cells, kind) if kind in {"number", "date"} else None
-    if numbers is not None and np.isfinite(numbers).any():
-        finite = numbers[np.isfinite(numbers)]
+    numbers = as_numbers(cells, kind) if kind in {"number", "date"} else np.empty(0)
+    finite = numbers[np.abs(numbers) < 1e300]
+    if len(finite):
         low, high, mean = float(finite.min()), float(finite.max()), float(finite.mean())
     order = np.argsort(-counted.field("counts").to_numpy(), kind="stable")[:5] if present else []
-    examples = tuple(_short(cell_text(counted.field("values")[int(place)].as_py())) for place in order)
-    return Found(
-        Column(
-            name=name, kind=kind, reason=reason, missing=rows - present, unique=unique, examples=examples,
-            minimum=low, maximum=high, mean=mean,
-        ),
-        cells,
-    )  # fmt: skip
+    examples = tuple(_short(_brief(counted.field("values")[int(place)].as_py())) for place in order)
+    told = {
+        "name": name, "kind": kind, "reason": reason, "missing": rows - present, "unique": unique,
+        "examples": examples, "minimum": low, "maximum": high, "mean": mean,
+    }  # fmt: skip
+    return Found(Column.model_validate(told), cells)
 
 
 def _kind(name: str, cells: pa.Array, counted: pa.Array) -> tuple[str, str]:
@@ -271,13 +274,20 @@ def as_texts(cells: pa.Array) -> np.ndarray:
     return names[coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)]
 
 
+def one_array(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column of a table as one plain array."""
+    if isinstance(cells, pa.Array):
+        return cells
+    return pa.concat_arrays(cells.chunks) if cells.num_chunks else pa.array([], cells.type)
+
+
 def cell_text(value: object) -> str:
     """Write one cell as a person would: 3 for 3.0, a date without its midnight."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
         return str(value.date())
     return str(value)
 
@@ -362,7 +372,9 @@ def _own_mark(cells: pa.Array, decimal: str) -> str:
 def _look_numeric(cells: pa.Array) -> bool:
     """Spare columns of words the closer look: are most of the first cells numbers by any reading?"""
     head = _without_unit(cells.drop_null().slice(0, 500))
-    return _matches(head, r"^([+-]?[\d.,'’   ]*\d[\d.,'’   ]*([eE][+-]?\d+)?|[+-]?(?i:inf|infinity|∞))$") >= 0.5 * len(head)
+    return _matches(head, r"^([+-]?[\d.,'’   ]*\d[\d.,'’   ]*([eE][+-]?\d+)?|[+-]?(?i:inf|infinity|∞))$") >= 0.5 * len(
+        head
+    )
 
 
 def _matches(cells: pa.Array, pattern: str) -> int:
@@ -376,9 +388,20 @@ def _matches_any(cells: pa.Array, texts: tuple[str, ...]) -> int:
 def _whole(numbers: pa.Array) -> pa.Array:
     """Keep whole numbers whole."""
     values = numbers.drop_null().to_numpy()
-    if len(values) and np.isfinite(values).all() and (np.abs(values) < 2**53).all() and (values == np.round(values)).all():
+    if (
+        len(values)
+        and np.isfinite(values).all()
+        and (np.abs(values) < 2**53).all()
+        and (values == np.round(values)).all()
+    ):
         return numbers.cast(pa.int64())
     return numbers
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.6g}"
+    return cell_text(value)
 
 
 def _short(text: str) -> str:

@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from datasets._table_columns import as_numbers, as_texts, cell_text
+from datasets._table_columns import as_numbers, as_texts, cell_text, pc
 from recipes import RawInput, keras
 
 MOST_VALUES = 50
@@ -199,9 +198,12 @@ def layers(encoding: Mapping[str, Any], raw: tuple[RawInput, ...]) -> tuple[dict
 
 
 def _layer_name(number: int, column: str) -> str:
-    """Make a name that Keras accepts: letters, digits and underscores, distinct by its number."""
-    plain = re.sub(r"[^a-zA-Z0-9]+", "_", column).strip("_")[:40]
-    return f"cell_{number}_{plain}".rstrip("_")
+    """Name an input as its column where Keras allows it: no slash, nor a name that it gives to its own operations."""
+    own = {*dir(keras.ops), *(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in dir(keras.layers))}
+    base = re.sub(r"_\d+$", "", column)
+    if "/" not in column and base not in own | {"functional", "sequential", "model"}:
+        return column
+    return f"{column.replace('/', '_')} (column {number})"
 
 
 def _joined(tensors: list[Any]) -> Any:

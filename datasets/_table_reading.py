@@ -5,7 +5,7 @@ be guessed is noted in words, and every guess can be overruled in the recipe.
 """
 
 import csv
-import datetime
+import datetime as dt
 import io
 import json
 import re
@@ -14,12 +14,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from datasets._table_columns import one_array, pc
+from datasets._table_config import Config
 from recipes import Refusal
 
 MOST_BYTES = 200_000_000
@@ -34,19 +36,9 @@ DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", "^": 
 _OTHER_FILES = (
     (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"), (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a packed (gzip) file"), (b"Rar!", "a packed (RAR) file"), (b"7z\xbc\xaf", "a packed (7z) file"),
-    (b"BZh", "a packed (bzip2) file"), (b"\x7fELF", "a program"), (b"MZ\x90", "a program"), (b"RIFF", "a sound or film"),
+    (b"BZh", "a packed (bzip2) file"), (b"\x7fELF", "a program"), (b"MZ\x90", "a program"), (b"RIFF", "a sound"),
     (b"SQLite format 3", "a database"), (b"\x89HDF", "an HDF5 file"), (b"\x93NUMPY", "a NumPy file"),
 )  # fmt: skip
-
-
-class Reading(Protocol):
-    """The settings of a recipe that say how a table is read; empty means: find out."""
-
-    delimiter: str
-    encoding: str
-    header: str
-    sheet: str
-    skip_bad_rows: bool
 
 
 @dataclass
@@ -58,7 +50,7 @@ class Table:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def read_table(file: Path, reading: Reading) -> Table:
+def read_table(file: Path, reading: Config) -> Table:
     """Read any table; raises `Refusal` in words for what is none."""
     size = file.stat().st_size
     if size == 0:
@@ -89,12 +81,14 @@ def _refuse_size(rows: int, columns: int) -> None:
         raise Refusal(f"This table has {rows:,} rows; the limit is {MOST_ROWS:,}. Use a part of them.")
 
 
-def _by_content(file: Path, head: bytes, reading: Reading) -> Table | None:
+def _by_content(file: Path, head: bytes, reading: Config) -> Table | None:
     """Read what its first bytes give away, else return None."""
     if head.startswith(b"PAR1"):
         return _with_surprise(_read_parquet(file), file, "a Parquet file", (".parquet", ".pq"))
     if head.startswith(b"PK\x03\x04"):
-        return _with_surprise(_read_zip_sheet(file, reading), file, "an Excel file", (".xlsx", ".xlsm", ".xlsb", ".ods"))
+        return _with_surprise(
+            _read_zip_sheet(file, reading), file, "an Excel file", (".xlsx", ".xlsm", ".xlsb", ".ods")
+        )
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return _with_surprise(_read_sheet(file, reading), file, "an Excel file", (".xls", ".xlt"))
     for magic, what in _OTHER_FILES:
@@ -114,7 +108,7 @@ def _with_surprise(table: Table, file: Path, what: str, endings: Sequence[str]) 
 # --- text ---------------------------------------------------------------------------------------------------------
 
 
-def _read_text(file: Path, reading: Reading) -> Table:
+def _read_text(file: Path, reading: Config) -> Table:
     text, encoding, notes = _decoded(file.read_bytes(), reading.encoding)
     if not text.strip():
         raise Refusal("The file is empty: it holds nothing but blank lines.")
@@ -140,7 +134,9 @@ def _decoded(data: bytes, wanted: str) -> tuple[str, str, list[str]]:
         except LookupError:
             raise Refusal(f"There is no encoding '{wanted}'. Try utf-8, cp1252 or utf-16, or leave it empty.") from None
         except UnicodeDecodeError:
-            raise Refusal(f"The file is not written in '{wanted}'. Leave the encoding empty to have it found.") from None
+            raise Refusal(
+                f"The file is not written in '{wanted}'. Leave the encoding empty to have it found."
+            ) from None
     for mark, name in (
         (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
@@ -201,15 +197,19 @@ def _only_central_european(telling: bytes) -> bool:
 
 def _refuse_binary(text: str) -> str:
     head = text[:100_000]
-    odd = sum(1 for sign in head if (sign < " " and sign not in "\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f") or sign == "\ufffd")
+    odd = sum(
+        1 for sign in head if (sign < " " and sign not in "\t\n\r\f\v\x1a\x1b\x1c\x1d\x1e\x1f") or sign == "\ufffd"
+    )
     if odd > 0.02 * len(head) + 2:
         raise Refusal("This is not a table: it holds binary data. Save it as CSV, Excel, Parquet or JSON.")
     return text.removeprefix("\ufeff").replace("\x00", "")
 
 
-def _read_delimited(text: str, reading: Reading) -> Table:
+def _read_delimited(text: str, reading: Config) -> Table:
     delimiter, text = _delimiter_of(text, reading.delimiter)
-    notes = [] if delimiter in {",", "\t"} else [f"Cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}."]
+    notes = (
+        [] if delimiter in {",", "\t"} else [f"Cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}."]
+    )
     width = len(next((row for row in _rows(text, delimiter) if row), []))
     _refuse_size(0, width)
     columns = _fast_columns(text, delimiter, width)
@@ -231,7 +231,9 @@ def _delimiter_of(text: str, wanted: str) -> tuple[str, str]:
     named = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "whitespace": " "}
     wanted = named.get(wanted, wanted)
     if len(wanted) > 1:
-        raise Refusal(f"The delimiter must be one sign such as ; or ,, but got '{wanted}'. Leave it empty to have it found.")
+        raise Refusal(
+            f"The delimiter must be one sign such as ; or ,, but got '{wanted}'. Leave it empty to have it found."
+        )
     return wanted or _sniffed(text), text
 
 
@@ -287,7 +289,7 @@ def _fast_columns(text: str, delimiter: str, width: int) -> list[pa.Array] | Non
         return None
     if irregular or any((pc.max(pc.binary_length(column)).as_py() or 0) > LONGEST_CELL for column in table.columns):
         return None
-    return [column.combine_chunks() for column in table.columns]
+    return [one_array(column) for column in table.columns]
 
 
 def _open_quote(text: str, delimiter: str) -> bool:
@@ -306,7 +308,9 @@ def _repaired(text: str, delimiter: str, *, skip: bool) -> tuple[list[list[str]]
     if _open_quote(text, delimiter):
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE))
         if len({len(row) for row in rows if row}) != 1:
-            raise Refusal(f'{_place_of_open_quote(text, delimiter)} opens a quote (") that never ends. Close or remove it.')
+            raise Refusal(
+                f'{_place_of_open_quote(text, delimiter)} opens a quote (") that never ends. Close or remove it.'
+            )
         notes.append("Quotes were taken as plain signs, as one of them never ends.")
     else:
         rows = list(_rows(text, delimiter))
@@ -333,7 +337,7 @@ def _evened(numbered: list[tuple[int, list[str]]], width: int, notes: list[str],
         if len(cells) > width:
             if not skip:
                 raise Refusal(
-                    f"Row {number} has {len(cells)} cells but the header has {width}. Mend that row (often a quote or a "
+                    f"Row {number} has {len(cells)} cells but the header has {width}. Mend that row (often a quote or "
                     "separator too many), or switch on 'Skip bad rows'."
                 )
             skipped.append(number)
@@ -370,10 +374,7 @@ def _is_title(row: list[str]) -> bool:
 
 
 def _place_of_open_quote(text: str, delimiter: str) -> str:
-    number = 0
-    for number, _ in enumerate(_rows(text, delimiter), 1):
-        pass
-    return f"Row {number}"
+    return f"Row {sum(1 for _ in _rows(text, delimiter))}"
 
 
 # --- header -------------------------------------------------------------------------------------------------------
@@ -387,7 +388,9 @@ def _with_header(columns: list[pa.Array], wanted: str) -> Table:
     if wanted == "no" or (wanted != "yes" and _is_data(first, columns)):
         names = [f"column {number}" for number in range(1, len(columns) + 1)]
         last = names[-1] if len(names) > 1 else "column 1"
-        notes = [f"The first row holds data, so the columns are called 'column 1' to '{last}'."] if wanted != "no" else []
+        notes = (
+            [f"The first row holds data, so the columns are called 'column 1' to '{last}'."] if wanted != "no" else []
+        )
         return Table(dict(zip(names, columns, strict=True)), notes)
     return _named(first, [column.slice(1) for column in columns])
 
@@ -410,7 +413,7 @@ def _counts_up(cells: list[str]) -> bool:
     if len(cells) < 3 or not all(cell.isdecimal() for cell in cells):
         return False
     numbers = [int(cell) for cell in cells]
-    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(numbers)}
     return steps == {1} and (1800 <= numbers[0] <= 2200 or (numbers[0] == 0 and len(numbers) > 3))
 
 
@@ -424,9 +427,9 @@ def _named(names: Sequence[str], columns: list[pa.Array]) -> Table:
         while name in table.columns:
             again += 1
             name = f"{clean or f'column {number}'} ({again})"
-        if not clean and column.null_count + (pc.sum(pc.equal(column, "")).as_py() or 0 if _is_text(column) else 0) == len(
-            column
-        ):
+        if not clean and column.null_count + (
+            pc.sum(pc.equal(column, "")).as_py() or 0 if _is_text(column) else 0
+        ) == len(column):
             continue  # an unnamed column without a single cell: a separator at the end of each row
         if not clean:
             table.notes.append(f"Column {number} has no name and is called '{name}'.")
@@ -448,7 +451,7 @@ def _clean_name(name: str) -> str:
 # --- Excel --------------------------------------------------------------------------------------------------------
 
 
-def _read_zip_sheet(file: Path, reading: Reading) -> Table:
+def _read_zip_sheet(file: Path, reading: Config) -> Table:
     try:
         with zipfile.ZipFile(file) as packed:
             inside = packed.infolist()
@@ -462,23 +465,22 @@ def _read_zip_sheet(file: Path, reading: Reading) -> Table:
     return _read_sheet(file, reading)
 
 
-def _read_sheet(file: Path, reading: Reading) -> Table:
+def _read_sheet(file: Path, reading: Config) -> Table:
     from python_calamine import CalamineWorkbook
 
     try:
         book = CalamineWorkbook.from_path(str(file))
         sheets = list(book.sheet_names)
-        if reading.sheet and reading.sheet not in sheets:
-            raise Refusal(f"There is no sheet '{reading.sheet}'. Sheets of this file: {', '.join(sheets)}.")
-        grids = {name: book.get_sheet_by_name(name).to_python() for name in ([reading.sheet] if reading.sheet else sheets)}
-    except Refusal:
-        raise
+        wanted = [name for name in sheets if reading.sheet in {"", name}]
+        grids = {name: book.get_sheet_by_name(name).to_python() for name in wanted}
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # the reader is written in Rust and panics past `Exception` on damaged files
         if "password" in str(error).lower() or "encrypt" in str(error).lower():
             raise Refusal("This Excel file has a password. Save it without one, or save it as CSV.") from None
         raise Refusal("This Excel file is damaged and cannot be opened. Save it again, or save it as CSV.") from error
+    if not wanted:
+        raise Refusal(f"There is no sheet '{reading.sheet}'. Sheets of this file: {', '.join(sheets)}.")
     filled = [name for name, grid in grids.items() if any(any(cell != "" for cell in row) for row in grid)]
     if not filled:
         raise Refusal("The Excel file is empty: no sheet holds a cell.")
@@ -518,28 +520,28 @@ def _typed(values: Iterable[Any]) -> pa.Array:
         return pa.array(cells, pa.bool_())
     if kinds and kinds <= {int, float}:
         return _numbers(cells)
-    if kinds and kinds <= {datetime.date, datetime.datetime}:
+    if kinds and kinds <= {dt.date, dt.datetime}:
         return pa.array([None if cell is None else _as_time(cell) for cell in cells], pa.timestamp("us"))
     return pa.array(["" if cell is None else _as_text(cell) for cell in cells], pa.string())
 
 
 def _numbers(cells: list[Any]) -> pa.Array:
-    numbers = [None if cell is None or (isinstance(cell, int) and abs(cell) > 1e300) else float(cell) for cell in cells]
+    numbers: list[Any] = [None if cell is None or (isinstance(cell, int) and abs(cell) > 1e300) else float(cell) for cell in cells]
     array = pa.array(numbers, pa.float64())
     whole = all(number is None or (number.is_integer() and abs(number) < 2**53) for number in numbers)
     return array.cast(pa.int64()) if whole else array
 
 
-def _as_time(cell: datetime.date) -> datetime.datetime:
-    if isinstance(cell, datetime.datetime):
+def _as_time(cell: dt.date) -> dt.datetime:
+    if isinstance(cell, dt.datetime):
         return cell.replace(tzinfo=None)
-    return datetime.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  a plain date has no zone
+    return dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  a plain date has no zone
 
 
 def _as_text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
-    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+    if isinstance(cell, dt.datetime) and cell.time() == dt.time():
         return str(cell.date())
     if isinstance(cell, (dict, list)):
         return json.dumps(cell, ensure_ascii=False)
@@ -556,9 +558,7 @@ def _read_parquet(file: Path) -> Table:
     try:
         told = parquet.ParquetFile(file)
         _refuse_size(told.metadata.num_rows, told.metadata.num_columns)
-        unpacked = sum(
-            told.metadata.row_group(group).total_byte_size for group in range(told.metadata.num_row_groups)
-        )
+        unpacked = sum(told.metadata.row_group(group).total_byte_size for group in range(told.metadata.num_row_groups))
         if unpacked > 4 * MOST_UNPACKED:
             raise Refusal("This Parquet file unpacks to more than 4 GB. Use a part of its rows.")
         read = told.read()
@@ -568,7 +568,7 @@ def _read_parquet(file: Path) -> Table:
         raise Refusal("This Parquet file is damaged and cannot be read. Save it again.") from error
     names, columns, left_out = [], [], []
     for name, column in zip(read.column_names, read.columns, strict=True):
-        plain = _plain(column.combine_chunks())
+        plain = _plain(one_array(column))
         if plain is None:
             left_out.append(name)
         elif not name.startswith("__index_level_"):
@@ -580,10 +580,8 @@ def _read_parquet(file: Path) -> Table:
     return table
 
 
-def _plain(column: Any) -> pa.Array | None:
+def _plain(column: pa.Array) -> pa.Array | None:
     """Return a column as one of four plain types, or None for lists, structures and bytes."""
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _plain(column.dictionary_decode())

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets import Part, Prepared
 from evaluation import baselines, scores, sentences
-from recipes import Signature, keras
+from recipes import Refusal, Signature, keras
 from records import Run, write_json
 
 BATCH = 256
@@ -58,6 +58,8 @@ def make(run: Run, core: Any, prepared: Prepared, history: list[dict[str, Any]])
 def answers(core: Any, signature: Signature, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Let a core answer ready tensors: probabilities (rows, classes), or values (rows,) in the target's own unit."""
     outputs = _outputs(core, inputs).astype(np.float64)
+    if not np.isfinite(outputs).all():
+        raise Refusal("The model's answers are no numbers any more (NaN). Lower the learning rate and train again.")
     if signature.task == "regression":
         return in_own_unit(signature, outputs.reshape(len(outputs)))
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))

@@ -21,8 +21,10 @@ BLOCK = 1_000_000
 """Numbers held at once while drawing."""
 CURVE_POINTS = 100
 
-Scores = dict[str, float | None]
-Intervals = dict[str, list[float] | None]
+Scores = dict[str, Any]
+"""Each score a float, or None."""
+Intervals = dict[str, Any]
+"""Each score's [low, high], or None."""
 
 
 def of_classes(truth: np.ndarray, answer: np.ndarray) -> Scores:

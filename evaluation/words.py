@@ -1,7 +1,5 @@
 """Numbers and findings as a clever fourteen-year-old would like to read them."""
 
-from collections.abc import Sequence
-
 
 def percent(value: float) -> str:
     """Write a share: 0.971 -> "97 %", 0.9971 -> "99.7 %", 0.0004 -> "0.04 %"."""
@@ -25,14 +23,6 @@ def number(value: float) -> str:
 def count(amount: int, one: str, many: str = "") -> str:
     """Count things: "1 row", "1,088 rows"."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
-
-
-def listing(names: Sequence[str], most: int = 3) -> str:
-    """Name a few: "'a', 'b' and 2 more"."""
-    shown = [f"'{name}'" for name in names[:most]]
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _magnitude(value: float) -> int:

@@ -42,4 +42,4 @@ def get(name: str) -> Format:
     """Return a format by name; an unknown name lists the known ones."""
     if name not in names():
         raise known("format", name, names())
-    return importlib.import_module(f"exporters.{name}")  # ty: ignore[invalid-return-type]
+    return importlib.import_module(f"exporters.{name}")  # ty: ignore[invalid-explicit-return]

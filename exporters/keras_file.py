@@ -1,6 +1,6 @@
 """The `.keras` file: raw input in, named answer out, stock layers only; plain Keras loads it with safe mode on."""
 
-import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,24 @@ def assemble(core: Any, signature: Signature, encoding: dict[str, Any]) -> Any:
 
     Classes are answered as probabilities (rows, classes), numbers as (rows, 1) in the target's own unit.
     """
-    raw, ready = datasets.get(signature.data_type).layers_of(signature, encoding)
-    taken = {layer.name for layer in keras.Model(raw, ready).layers}
-    # A column may be called as the core is; the same layers under another name are the same model.
-    named = keras.Model(core.input, core.output, name=_free(core.name, taken))
-    answer = _answer_layer(signature, _free(_as_name(signature.target.name), taken | {named.name}))(named(ready))
-    return keras.Model(raw, {signature.target.name: answer}, name=_as_name(f"{core.name}_{signature.target.name}"))
+    # Inputs named exactly as the columns load without a word of warning. Preprocessing and core are models of their
+    # own, so that no name inside them can meet a column's.
+    names = _as_names([each.name for each in signature.raw])
+    raw = {each.name: keras.Input(each.shape, name=names[each.name], dtype=each.dtype) for each in signature.raw}
+    taken = set(names.values())
+    inputs, ready = datasets.get(signature.data_type).layers_of(signature, encoding)
+    prepare = keras.Model([inputs[name] for name in raw], ready, name=_free("preprocessing", taken))
+    judge = keras.Model(core.input, core.output, name=_free(core.name, taken | {prepare.name}))
+    answer = _answer_layer(signature, _free("answer", taken | {prepare.name, judge.name}))
+    with warnings.catch_warnings():
+        # Keras takes no slash in a layer's name and warns that such an input is not called as its column is.
+        warnings.filterwarnings("ignore", "When providing `inputs` as a dict", UserWarning)
+        return keras.Model(raw, {signature.target.name: answer(judge(prepare(list(raw.values()))))}, name="layerwise")
+
+
+def answering(core: Any, signature: Signature) -> Any:
+    """Put the answer behind a core: ready tensors in, the same answers as the deliverable gives out."""
+    return keras.Model(core.input, _answer_layer(signature, "answer_of_core")(core.output))
 
 
 def _answer_layer(signature: Signature, name: str) -> Any:
@@ -49,12 +61,16 @@ def _answer_layer(signature: Signature, name: str) -> Any:
     return keras.layers.Rescaling(target.scale, offset=target.mean, name=name, dtype="float32")
 
 
-def _as_name(text: str) -> str:
-    """Keras allows no slashes in names, and dots and spaces trouble other programs."""
-    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "answer"
+def _as_names(columns: list[str]) -> dict[str, str]:
+    """Name the inputs as the columns are called, except where Keras takes no such name."""
+    names = {column: column for column in columns if column and "/" not in column}
+    for column in columns:
+        if column not in names:
+            names[column] = _free(column.replace("/", "_") or "nameless", set(names.values()))
+    return names
 
 
 def _free(name: str, taken: set[str]) -> str:
     while name in taken:
-        name = f"{name}_answer"
+        name = f"{name}_"
     return name

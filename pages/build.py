@@ -1,31 +1,123 @@
-"""Build: data, model and training side by side; the result is a recipe, and Train sends it off."""
+"""Build: data, model and training side by side; together they are a recipe, and Train sends it off."""
+
+from dataclasses import dataclass
 
 import streamlit as st
 
 from datasets import DataSet
-from recipes import Data, Recipe, Refusal
-from training import plan
+from recipes import Data, Refusal
 from ui import data_panel, look, model_panel, recipe_panel, studio, training_panel
 from ui.draft import Draft, current, keep
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Data that are there, with target and task."""
+
+    dataset: DataSet
+    data: Data
 
 
 def main() -> None:
     """Draw the three panels from left to right; each goes on from what the one before it gave."""
     questions = studio.Questions()
     draft = current(studio.workspace(), studio.owner())
+    obstacles: list[str] = []
     look.header("Build", "Choose data, choose a model, train.")
-    grid = st.grid(3, min_column_width=320, gap=("small", "small"))
+    grid = st.grid(3, min_column_width=320)
     with grid.cell(), look.card("build_data_card"):
-        look.section("Data", icon="looks_one")
-        found = _data(draft, questions)
+        look.section("1 · Data")
+        chosen = _data(draft, questions, obstacles)
     with grid.cell(), look.card("build_model_card"):
-        look.section("Model", icon="looks_two")
-        recipe, obstacle = _model(draft, found, questions)
+        look.section("2 · Model")
+        able = chosen is not None and _model(draft, chosen, obstacles)
+        layers = st.container()
     with grid.cell(), look.card("build_training_card"):
-        look.section("Training", icon="looks_3")
-        _training(draft, found, recipe, obstacle, questions)
+        look.section("3 · Training")
+        if able:
+            _training(draft, obstacles, questions, layers)
+        else:
+            look.quiet("How fast and how long to learn: this opens with the data.")
+        recipe_panel.show(draft)
     keep(draft, studio.workspace(), studio.owner())
     questions.poll()
+
+
+def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Chosen | None:
+    data_panel.choose(draft)
+    if not draft.has_data:
+        look.quiet("Choose a sample to look around, or bring a file of your own.")
+        return None
+    try:
+        data = data_panel.resolved(draft)
+    except Refusal as refusal:
+        look.failed(str(refusal))
+        return None
+    opened = questions.dataset(data)
+    if not opened.is_ready:
+        _not_ready(opened, "Opening the data …", 240)
+        return None
+    dataset: DataSet = opened.value
+    data_panel.show(draft, dataset)
+    data = data_panel.goal(draft, dataset.schema)
+    data_panel.balance(dataset.schema, data)
+    found = questions.findings(dataset, data)
+    if not found.is_ready:
+        _not_ready(found, "Looking for trouble in the data …", 32)
+    elif data_panel.findings(found.value):
+        obstacles.append("Mend the problem in the data first.")
+    if dataset.schema.data_type == "tabular":
+        data_panel.columns(draft, dataset.schema)
+    obstacles.extend(data_panel.more(draft, dataset.schema))
+    return Chosen(dataset, data)
+
+
+def _model(draft: Draft, chosen: Chosen, obstacles: list[str]) -> bool:
+    if not model_panel.choose(draft, chosen.data, chosen.dataset):
+        return False
+    obstacles.extend(model_panel.settings(draft))
+    return True
+
+
+def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, layers: st.container) -> None:
+    obstacles.extend(training_panel.settings(draft))
+    training_panel.rate_plot(draft)
+    recipe = None if obstacles else model_panel.checked(draft)
+    with layers:
+        if impossible := model_panel.layers(recipe, questions):
+            obstacles.append(impossible)
+    training_panel.what_it_sees(recipe, questions)
+    if too_large := training_panel.badge(recipe, questions):
+        obstacles.append(too_large)
+    reason = obstacles[0] if obstacles else ""
+    if st.button(
+        "Train",
+        type="primary",
+        icon=look.symbol("play_arrow"),
+        width="stretch",
+        key="build_train",
+        disabled=bool(reason),
+        help=look.plain(reason) if reason else None,
+    ):
+        _train(draft)
+    if reason:
+        look.quiet(f"{look.symbol('lock')} {look.plain(reason)}")
+
+
+def _train(draft: Draft) -> None:
+    try:
+        run = studio.executor().submit(draft.recipe(), studio.owner(), draft.name)
+    except Refusal as refusal:
+        look.failed(str(refusal))
+    else:
+        st.switch_page("pages/run.py", query_params={"run": run})
+
+
+def _not_ready(answer: studio.Answer, words: str, height: int) -> None:
+    if answer.is_waiting:
+        look.loading(words, height)
+    else:
+        look.failed(answer.sentence)
 
 
 main()

@@ -32,6 +32,8 @@ class RawInput(BaseModel):
     typical: Any = None
     """The middle or most frequent value of the training part; the form starts with it."""
     description: str = ""
+    ink: float = 0.0
+    """Pictures only: how high a drawing stands in its square (0 to 1); 0 where a drawing pad does not suit."""
 
 
 class Target(BaseModel):

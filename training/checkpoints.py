@@ -40,6 +40,8 @@ class Snapshot:
     best: dict[str, Any] = field(default_factory=dict)
     """Epoch and validation loss of the best epoch of this stage."""
     best_variables: list[np.ndarray] = field(default_factory=list)
+    is_over: bool = False
+    """Is the stage done? It may have ended before its last epoch."""
     bytes_written: dict[str, int] = field(default_factory=dict)
     """How long each record was then: what was appended later is cut off before a resume."""
 
@@ -108,7 +110,7 @@ def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
 
 
 def _told(snapshot: Snapshot) -> dict[str, Any]:
-    names = ("stage", "epoch", "finished", "memory", "best", "bytes_written")
+    names = ("stage", "epoch", "finished", "memory", "best", "is_over", "bytes_written")
     return {name: getattr(snapshot, name) for name in names}
 
 

@@ -137,8 +137,11 @@ class Executor:
         return Capacity(devices.slots(), running, queued, devices.find())
 
     def ensure_supervisor(self) -> None:
-        """Start the supervisor if none lives, and tell it that this process lives, until this process ends."""
+        """Start the supervisor if none lives, and have it stay for as long as this process lives (web servers)."""
         _hold_server_mark(self.workspace)
+        self._start_supervisor()
+
+    def _start_supervisor(self) -> None:
         if supervisor_lives(self.workspace):
             return
         log = self.workspace.root / "log" / "supervisor.log"
@@ -169,7 +172,7 @@ class Executor:
         marks.ring(self.workspace)
 
     def _wake(self) -> None:
-        self.ensure_supervisor()
+        self._start_supervisor()
         marks.ring(self.workspace)
 
     def _refuse_full_disk(self) -> None:

@@ -17,8 +17,8 @@ GOLDEN = 0x9E3779B9
 
 @contextmanager
 def hashed_dropout(model: Any) -> Generator[None]:
-    """Let every `Dropout` inside the model draw its masks by hash while it is traced in here."""
-    layers = [layer for layer in all_layers(model) if isinstance(layer, keras.layers.Dropout)]
+    """Let every `Dropout` (not its subclasses) inside the model draw its masks by hash while it is traced in here."""
+    layers = [layer for layer in all_layers(model) if type(layer) is keras.layers.Dropout]
     for layer in layers:
         layer.call = _call_of(layer)
     try:

@@ -32,6 +32,8 @@ CHUNK_SECONDS = 0.1
 BLOCK_BYTES = 64 * 2**20
 VALIDATION_NUMBERS = 4_000_000
 STEPS_WORTH_COMPILING = 4_000
+STEPS_BEFORE_XLA = 64
+"""The first steps go uncompiled, so that the curve begins before XLA is asked; where it takes over is fixed."""
 STEPS_PER_CALL = 32
 XLA_GAINS = (
     "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
@@ -86,7 +88,7 @@ def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequen
 def fit(
     model: Any,
     train: Part,
-    validation: Part,
+    validation: Part | None,
     *,
     training: Training,
     epochs: int | None = None,
@@ -148,12 +150,14 @@ def _reason_against_xla(model: Any, train: Part, training: Training) -> str:
     if tf.config.list_physical_devices("GPU"):
         stubborn = [type(layer).__name__ for layer in layers if not layer.supports_jit]
         return f"XLA cannot compile `{stubborn[0]}` layers" if stubborn else ""
+    foreign = {type(layer).__name__ for layer in layers} - set(XLA_GAINS)
+    if foreign:
+        name = min(foreign, key=lambda kind: ("Conv" not in kind, kind))
+        return f"compiling further (XLA) would slow down `{name}` layers on this processor"
     for layer in layers:
-        kind = type(layer).__name__
-        if kind not in XLA_GAINS:
-            return f"compiling further (XLA) would not make `{kind}` layers faster on this processor"
-        if kind != "Dropout" and getattr(layer, "seed_generator", None) and getattr(layer, "dropout", 0):
-            return f"compiling further (XLA) would make dropout inside `{kind}` slower on this processor"
+        if type(layer) is not keras.layers.Dropout and getattr(layer, "dropout", 0):
+            kind = type(layer).__name__
+            return f"compiling further (XLA) would slow down the dropout inside `{kind}` on this processor"
     steps = training.epochs * math.ceil(len(train) / training.batch_size)
     if steps < STEPS_WORTH_COMPILING:
         return f"compiling further (XLA) would take longer than the {steps:,} steps it would shorten"
@@ -169,7 +173,7 @@ class _Job:
 
     model: Any
     train: Part
-    validation: Part
+    validation: Part | None
     training: Training
     callbacks: list[Any]
     between: Between | None
@@ -182,16 +186,18 @@ def _fit_compiled(job: _Job) -> Any:
 
     model = job.model
     arrays = _arrays(job.train, job.training)
-    loop, check = _TrainLoop(job, arrays), _TestLoop(job)
+    loop = _TrainLoop(job, arrays)
     _build_metrics(model, tf.nest.map_structure(lambda array: np.asarray(array[:1]), arrays))
     # `fit` asks once an epoch for one element of these and gets none: the loops know their data.
     ticks = tf.data.Dataset.from_tensors(0).repeat()
     start = keras.callbacks.LambdaCallback(on_epoch_begin=loop.begin)
     with hashed_dropout(model) if job.policy.xla else contextlib.nullcontext():
-        model.train_function, model.test_function = loop, check
+        model.train_function = loop
+        if job.validation:
+            model.test_function = _TestLoop(job, job.validation)
         try:
             return model.fit(
-                ticks, steps_per_epoch=1, validation_data=ticks, validation_steps=1,
+                ticks, steps_per_epoch=1, validation_data=ticks if job.validation else None, validation_steps=1,
                 callbacks=[start, *job.callbacks], **job.told,
             )  # fmt: skip
         finally:
@@ -206,9 +212,8 @@ class _TrainLoop:
         self.feed = _feed(arrays, job.training.batch_size, resident=job.policy.resident)
         self.epoch = 0
         self.stride = 1
-        self.steps = _loop_over(job.model.train_step, job.model, xla=job.policy.xla)
-        # One step alone is not worth a compilation; without XLA one trace serves both shapes.
-        self.last_step = _loop_over(job.model.train_step, job.model, xla=False) if job.policy.xla else self.steps
+        self.steps = _loop_over(job.model.train_step, job.model, arrays)
+        self.xla = _through_xla(self.steps) if job.policy.xla else None
 
     def begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
@@ -220,29 +225,35 @@ class _TrainLoop:
         logs: dict[str, Any] = {}
         done = 0
         for data, table in self.feed(rows[: full * size].reshape(full, size)):
-            for first, stop in self._chunks(len(table)):
-                logs = self._run(self.steps, data, table, first, stop, done + stop)
+            for first, stop in self._chunks(done, len(table)):
+                logs = self._run(self._loop(done + first), data, table, (first, stop), done + stop)
             done += len(table)
         if len(rows) % size:
             for data, table in self.feed(rows[full * size :].reshape(1, -1)):
-                logs = self._run(self.last_step, data, table, 0, 1, full + 1)
+                # One step of another shape is not worth a compilation.
+                logs = self._run(self.steps, data, table, (0, 1), full + 1)
         return logs
 
-    def _chunks(self, steps: int) -> Iterator[tuple[int, int]]:
+    def _loop(self, step: int) -> Any:
+        return self.xla if self.xla and (self.epoch or step >= STEPS_BEFORE_XLA) else self.steps
+
+    def _chunks(self, done: int, steps: int) -> Iterator[tuple[int, int]]:
         """Yield bounds of chunks; the length follows the clock, which changes nothing in the result."""
         first = 0
         while first < steps:
             stop, started = min(first + self.stride, steps), time.monotonic()
+            if not self.epoch and done + first < STEPS_BEFORE_XLA < done + stop:
+                stop = STEPS_BEFORE_XLA - done
             yield first, stop
             pace = (stop - first) / (time.monotonic() - started)
             if stop - first == self.stride:
                 self.stride = max(1, min(4 * self.stride, int(pace * CHUNK_SECONDS)))
             first = stop
 
-    def _run(self, steps: Any, data: Any, table: Any, first: int, stop: int, done: int) -> dict[str, Any]:
+    def _run(self, loop: Any, data: Any, table: Any, bounds: tuple[int, int], done: int) -> dict[str, Any]:
         import tensorflow as tf
 
-        logs = steps(data, table, tf.constant(first), tf.constant(stop))
+        logs = loop(data, table, *map(tf.constant, bounds))
         numbers = {name: float(value) for name, value in logs.items()}
         epochs_done = self.epoch + min(done * self.training.batch_size / self.rows, 1.0)
         if not np.isfinite(numbers["loss"]):
@@ -255,14 +266,14 @@ class _TrainLoop:
 class _TestLoop:
     """The test function of a model: one call from `evaluate` is the whole validation part."""
 
-    def __init__(self, job: _Job) -> None:
-        arrays = _arrays(job.validation)
-        rows = len(job.validation)
+    def __init__(self, job: _Job, part: Part) -> None:
+        arrays = _arrays(part)
+        rows = len(part)
         numbers = sum(int(np.prod(array.shape[1:])) for array in arrays[0].values())
         self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
         self.rows = np.arange(rows, dtype=np.int32)
-        self.steps = _loop_over(job.model.test_step, job.model, xla=False)
+        self.steps = _loop_over(job.model.test_step, job.model, arrays)
 
     def __call__(self, _iterator: Any) -> dict[str, Any]:
         import tensorflow as tf
@@ -275,8 +286,8 @@ class _TestLoop:
         return logs
 
 
-def _loop_over(step: Callable[[Any], Any], model: Any, *, xla: bool) -> Callable[..., dict[str, Any]]:
-    """Compile a loop over batches; data, table of row numbers and bounds are tensors, so one trace serves all."""
+def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
+    """Make a loop over batches; the table of row numbers may have any size, so one trace serves all."""
     import tensorflow as tf
 
     def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
@@ -288,7 +299,15 @@ def _loop_over(step: Callable[[Any], Any], model: Any, *, xla: bool) -> Callable
         tf.while_loop(lambda at: at < stop, body, [first])
         return model.get_metrics_result()
 
-    return tf.function(loop, autograph=False, jit_compile=xla, reduce_retracing=True)
+    data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
+    number = tf.TensorSpec([], tf.int32)
+    return tf.function(loop, [data, tf.TensorSpec([None, None], tf.int32), number, number], autograph=False)
+
+
+def _through_xla(loop: Any) -> Callable[..., dict[str, Any]]:
+    import tensorflow as tf
+
+    return tf.function(loop, loop.input_signature, autograph=False, jit_compile=True)
 
 
 _Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]
@@ -350,8 +369,9 @@ def _fit_plain(job: _Job) -> Any:
     steps = len(batches)
     listening = any(_hears_batches(callback) for callback in job.callbacks)
     job.model.steps_per_execution = 1 if listening else min(STEPS_PER_CALL, steps)
+    held_out = (job.validation.x, job.validation.y) if job.validation else None
     return job.model.fit(
-        batches, validation_data=(job.validation.x, job.validation.y), validation_batch_size=job.training.batch_size,
+        batches, validation_data=held_out, validation_batch_size=job.training.batch_size,
         callbacks=[_watch(batches, steps, job.between), *job.callbacks], **job.told,
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ class LocalLauncher:
         if self._parent and self._parent.is_ready:
             request = {"folder": str(folder), "attempt": attempt, "environment": environment}
             return self._handle(self._request(request))
-        return self._spawn((*self._command, str(folder), str(attempt)), environment, folder / "log.txt")
+        return self._spawn((*self._command, str(folder), "--attempt", str(attempt)), environment, folder / "log.txt")
 
     def start_warm(self, log: Path) -> str:
         """Start the warm process, which never gets a GPU."""
@@ -224,11 +224,7 @@ class Parent:
 
     def request(self, request: dict[str, Any]) -> int:
         """Ask for one process; returns its id."""
-        try:
-            _pipe(self.process.stdin).write((json.dumps(request) + "\n").encode())
-            answer = self._answer()
-        except OSError as error:
-            answer = {"failed": str(error)}
+        answer = self._asked(request)
         if "failed" in answer:
             self._failed = True
             raise LaunchError(answer["failed"])
@@ -245,7 +241,11 @@ class Parent:
         self.process.kill()  # it holds nothing that could be lost
         return self.process.wait()
 
-    def _answer(self) -> dict[str, Any]:
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _pipe(self.process.stdin).write((json.dumps(request) + "\n").encode())
+        except OSError as error:
+            return {"failed": str(error)}
         last = time.monotonic() + LONGEST_FORK
         while not self._answers:
             if not select.select([self.output], [], [], max(0.0, last - time.monotonic()))[0]:

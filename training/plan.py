@@ -1,4 +1,4 @@
-"""From what a person said to every setting written out: `resolve` before a run is queued, `complete` once data are read.
+"""From what a person said to every setting written out: `resolve` before a run is queued, `complete` with the data.
 
 Neither needs Keras: pages and the command line refuse a mistaken recipe before anything is started.
 """

@@ -1,4 +1,4 @@
-"""How a worker tells what it does: state, points on the curve, events, all on a clock. Also hears wishes. Keras-free."""
+"""How a worker tells what it does: state, points on the curve, events, all on a clock; also how it hears wishes."""
 
 import time
 from typing import Any, Literal
@@ -32,6 +32,8 @@ class Reporter:
         self.attempt = attempt
         self.ends = False
         """Set by a signal: stop at the next look."""
+        self.is_fitted = False
+        """Set when training is over: from then on `keep` is what happens anyway."""
         self.unit = 1.0
         """One unit of a standardised target in the target's own unit."""
         self.state = run.state.model_copy(
@@ -69,7 +71,7 @@ class Reporter:
     def hear(self) -> None:
         """Raise `Halted` if somebody asked to stop."""
         wish = "stop" if self.ends else self.run.asked()
-        if wish:
+        if wish and not (wish == "keep" and self.is_fitted):
             raise Halted("keep" if wish == "keep" else "stop")
 
     def preparing(self, share: float, text: str) -> None:
@@ -77,24 +79,28 @@ class Reporter:
         self.hear()
         self.tell(message=text)
 
-    def begin_stage(self, name: str, number: int, stages: int, epochs: int, rows: int, steps: int, **changes: Any) -> None:
-        """Start to count a stage."""
+    def begin_stage(
+        self, name: str, number: int, stages: int, epochs: int, rows: int, steps: int, **changes: Any
+    ) -> None:
+        """Start to count a stage; it is still compiling until the first steps are done."""
         self._rows, self._mark = rows, None
-        self.phase(
-            "training", stage=name, stage_number=number, stages=stages, epochs=epochs, steps=steps, step=0,
+        self.tell(
+            phase="compiling", stage=name, stage_number=number, stages=stages, epochs=epochs, steps=steps, step=0,
             message="", **changes,
         )  # fmt: skip
 
     def begin_epoch(self, epoch: int) -> None:
         """Start the clock of an epoch (from 0)."""
         self._epoch_started = time.monotonic()
-        self.tell(phase="training", epoch=epoch)
+        self.tell(epoch=epoch)
 
     def point(self, done: float, logs: dict[str, float]) -> None:
         """Take the running means between two chunks of steps; `done` counts epochs with their fraction."""
         self.hear()
         now = time.monotonic()
         self._pace(done, now)
+        if self.state.phase == "compiling":
+            self.phase("training")
         if now - self._pointed >= POINT_SECONDS:
             self._pointed = now
             epoch = -int(-done // 1)
@@ -114,9 +120,7 @@ class Reporter:
         ended = time.time()
         phase = "done" if state == "finished" else self.state.phase
         self.event(state, f"{message} {advice}".strip())
-        self.tell(
-            now=True, state=state, phase=phase, message=message, advice=advice, ended=ended, eta_seconds=None
-        )
+        self.tell(now=True, state=state, phase=phase, message=message, advice=advice, ended=ended, eta_seconds=None)
         write_json(self.run.folder / "done.json", {"state": state, "attempt": self.attempt, "time": ended})
 
     def _append(self, line: dict[str, Any]) -> None:

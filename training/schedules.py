@@ -34,13 +34,13 @@ def make_callbacks(training: Training, epochs: int | None = None) -> list[Any]:
                 monitor="val_loss", factor=training.decay_factor, patience=training.decay_every
             )
         )
-    if training.early_stopping:
+    if training.early_stopping or training.restore_best:
         callbacks.append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss",
-                patience=training.patience,
+                # Without early stopping it only keeps the best weights, and its patience outlasts the run.
+                patience=training.patience if training.early_stopping else epochs + 1,
                 restore_best_weights=training.restore_best,
-                start_from_epoch=training.warmup_epochs,
             )
         )
     return callbacks

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ def _kept(folder: Path, last_file: str, build: Callable[[Path], None]) -> Path:
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
+def _temporary(folder: Path) -> Generator[Path]:
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     temporary.mkdir()
     try:

@@ -17,6 +17,7 @@ import shutil
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -202,7 +203,7 @@ class Supervisor:
                 return
             attempt = self.queue.claim(row.id, device)
             if attempt is not None:
-                live.append(row)
+                live.append(replace(row, device=device))
                 self._start(row.id, attempt, device)
 
     def _start(self, name: str, attempt: int, device: str) -> None:

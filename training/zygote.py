@@ -61,7 +61,7 @@ def load() -> None:
     for room in ROOMS:
         package = importlib.import_module(room)
         for module in pkgutil.walk_packages(package.__path__, f"{room}."):
-            if not module.name.endswith("__main__"):
+            if not module.name.endswith(("__main__", ".script")):  # those run when they are imported
                 importlib.import_module(module.name)
     importlib.import_module("training.worker")
     importlib.import_module("training.warm")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import Any, Literal
 
-Kind = Literal["waiting", "first", "broken", "diverging", "over-fitting", "flat", "jumping", "falling"]
+Kind = Literal["waiting", "first", "broken", "diverging", "over-fitting", "flat", "jumping", "falling", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ Rows = list[tuple[int, float, float]]
 
 def _diverging(rows: Rows, finished: bool) -> Reading | None:  # noqa: FBT001
     losses = [loss for _, loss, _ in rows]
-    now, best = median(losses[-3:]), min(losses)
+    # One bad epoch in a long run is no trend; in a short one there is nothing else to go by.
+    now, best = median(losses[-3:]) if len(losses) > 5 else losses[-1], min(losses)
     since = rows[losses.index(best)][0]
     # Rising training loss is never right; a factor of 1.5 over the best leaves room for ordinary noise.
     if since == rows[-1][0] or now < best * 1.5 or now < best + 0.1 * abs(losses[0]):
@@ -99,17 +100,18 @@ def _flat(rows: Rows, finished: bool) -> Reading | None:  # noqa: FBT001
 def _falling(rows: Rows, finished: bool) -> Reading:  # noqa: FBT001
     first, last = rows[0][2], rows[-1][2]
     path = f"from {_short(first)} to {_short(last)}"
+    if finished and last >= first:
+        return Reading("unclear", f"The validation loss went {path}: it did not get better on rows it had never seen.")
     if finished:
         sentence = f"The validation loss fell {path} and was still going down at the end: more epochs may help."
         return Reading("falling", sentence)
     if last < first:
         return Reading("falling", f"Still learning: the validation loss has fallen {path}.")
-    return Reading("falling", f"Only just begun: the validation loss went {path}, which says little yet.")
+    return Reading("unclear", f"Only just begun: the validation loss went {path}, which says little yet.")
 
 
 def _watched(line: dict[str, Any]) -> float:
-    value = line.get("val_loss")
-    return float(value) if _is_number(value) else float(line["loss"])
+    return float(line["val_loss"] if _is_number(line.get("val_loss")) else line["loss"])
 
 
 def _is_number(value: Any) -> bool:

@@ -17,31 +17,37 @@ SERIES = 8
 """The most lines that one chart tells apart by colour."""
 
 
-def curve(title: str, *, log: bool = False, epochs_title: str = "Epochs finished") -> Spec:
+def curve(title: str, *, log: bool = False, ticks: int = 5) -> Spec:
     """Return the live chart of one quantity: training, validation, and the unsmoothed training line behind it."""
     names = [UNSMOOTHED, TRAINING, VALIDATION]
     colours = [look.colour("training"), look.colour("training"), look.colour("validation")]
     scale = {"type": "log"} if log else {"zero": False, "nice": True}
-    x = {"field": "epoch", "type": "quantitative", "title": epochs_title, "axis": {"tickMinStep": 1, "grid": False}}
+    x = {
+        "field": "epoch",
+        "type": "quantitative",
+        "title": "Epochs finished",
+        "axis": {"tickMinStep": 1, "grid": False},
+    }
     line = {
         "params": [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}],
         "transform": [{"fold": names, "as": ["curve", "value"]}, {"filter": "isValid(datum.value)"}],
         "mark": {"type": "line", "strokeWidth": 2, "strokeJoin": "round", "clip": True},
         "encoding": {
             "x": x,
-            "y": {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}},
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "title": title,
+                "scale": scale,
+                "axis": {"tickCount": ticks},
+            },
             "color": {
                 "field": "curve",
                 "type": "nominal",
                 "scale": {"domain": names, "range": colours},
                 "legend": {"title": None, "orient": "top", "values": [TRAINING, VALIDATION], "symbolType": "stroke"},
             },
-            "opacity": {
-                "field": "curve",
-                "type": "nominal",
-                "scale": {"domain": names, "range": [0.22, 1, 1]},
-                "legend": None,
-            },
+            "opacity": {"condition": {"test": f"datum.curve === '{UNSMOOTHED}'", "value": 0.22}, "value": 1},
         },
     }
     pointer = {
@@ -102,11 +108,11 @@ def smooth(values: Sequence[float | None], keep: float) -> list[float | None]:
     return result
 
 
-def score_strip(*, rising: bool = True) -> Spec:
+def score_strip() -> Spec:
     """Return a score with its interval beside the baselines; rows: {"name", "value", "low", "high", "ours"}."""
     tone = {"condition": {"test": "datum.ours", "value": look.colour("test")}, "value": look.colour("baseline")}
     y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 180, "ticks": False}}
-    x = {"type": "quantitative", "title": None, "scale": {"zero": False, "nice": True, "reverse": not rising}}
+    x = {"type": "quantitative", "title": None, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 5}}
     words = {"tooltip": [{"field": "name", "title": " "}, {"field": "value", "title": "Score", "format": ".3~f"}]}
     return {
         "layer": [
@@ -144,7 +150,9 @@ def bars(*, title: str = "", percent: bool = True) -> Spec:
     }
 
 
-def class_rows(classes: Sequence[str], truth: Sequence[int], answer: Sequence[Sequence[float]], pictures: Sequence[str]) -> Rows:
+def class_rows(
+    classes: Sequence[str], truth: Sequence[int], answer: Sequence[Sequence[float]], pictures: Sequence[str]
+) -> Rows:
     """Put each picture into the row of the class that the model says; rows for `picture_rows`."""
     rows: Rows = []
     taken: dict[int, int] = {}
@@ -158,13 +166,26 @@ def class_rows(classes: Sequence[str], truth: Sequence[int], answer: Sequence[Se
 
 def picture_rows(classes: Sequence[str], last_place: int) -> Spec:
     """Return pictures in the rows of their classes; those in a wrong row are framed. Rows: `class_rows`."""
-    y = {"field": "class", "type": "nominal", "title": None, "sort": list(classes), "scale": {"domain": list(classes)},
-         "axis": {"ticks": False, "domain": False, "labelLimit": 90}}
-    x = {"field": "place", "type": "quantitative", "axis": None,
-         "scale": {"domain": [-0.6, max(5, last_place) + 0.6], "nice": False, "zero": False}}
+    y = {
+        "field": "class",
+        "type": "nominal",
+        "title": None,
+        "sort": list(classes),
+        "scale": {"domain": list(classes)},
+        "axis": {"ticks": False, "domain": False, "labelLimit": 90},
+    }
+    x = {
+        "field": "place",
+        "type": "quantitative",
+        "axis": None,
+        "scale": {"domain": [-0.6, max(5, last_place) + 0.6], "nice": False, "zero": False},
+    }
     frame = {"type": "square", "size": 1500, "filled": False, "strokeWidth": 3, "color": look.colour("trouble")}
-    words = [{"field": "class", "title": "The model says"}, {"field": "truth", "title": "It is"},
-             {"field": "sure", "title": "Sure", "type": "quantitative", "format": ".0%"}]
+    words = [
+        {"field": "class", "title": "The model says"},
+        {"field": "truth", "title": "It is"},
+        {"field": "sure", "title": "Sure", "type": "quantitative", "format": ".0%"},
+    ]
     return {
         "encoding": {"x": x, "y": y},
         "layer": [
@@ -195,13 +216,26 @@ def confidence_rows(
 
 def confidences() -> Spec:
     """Return one bar a row: green where the answer is right, red where another class has more. `confidence_rows`."""
-    y = {"field": "name", "type": "nominal", "title": None, "sort": None,
-         "axis": {"ticks": False, "domain": False, "labelLimit": 150}}
-    x = {"field": "sure", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]},
-         "axis": {"format": "%", "tickCount": 3}}
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "sort": None,
+        "axis": {"ticks": False, "domain": False, "labelLimit": 150},
+    }
+    x = {
+        "field": "sure",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"domain": [0, 1]},
+        "axis": {"format": "%", "tickCount": 3},
+    }
     tone = {"condition": {"test": "datum.right", "value": look.colour("good")}, "value": look.colour("trouble")}
-    words = [{"field": "name", "title": "Row and class"}, {"field": "said", "title": "The model says"},
-             {"field": "sure", "title": "Sure of the right class", "type": "quantitative", "format": ".0%"}]
+    words = [
+        {"field": "name", "title": "Row and class"},
+        {"field": "said", "title": "The model says"},
+        {"field": "sure", "title": "Sure of the right class", "type": "quantitative", "format": ".0%"},
+    ]
     return {
         "mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 12},
         "encoding": {"x": x, "y": y, "color": tone, "tooltip": words},
@@ -211,12 +245,19 @@ def confidences() -> Spec:
 
 def misses() -> Spec:
     """Return answer and truth of each row, joined by a line; rows: {"name", "truth", "answer"}."""
-    y = {"field": "name", "type": "nominal", "title": None, "sort": None,
-         "axis": {"ticks": False, "domain": False, "labelLimit": 150}}
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "sort": None,
+        "axis": {"ticks": False, "domain": False, "labelLimit": 150},
+    }
     x = {"type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 4}}
-    words = [{"field": "name", "title": " "},
-             {"field": "truth", "title": "It was", "type": "quantitative", "format": ".4~g"},
-             {"field": "answer", "title": "The model says", "type": "quantitative", "format": ".4~g"}]
+    words = [
+        {"field": "name", "title": " "},
+        {"field": "truth", "title": "It was", "type": "quantitative", "format": ".4~g"},
+        {"field": "answer", "title": "The model says", "type": "quantitative", "format": ".4~g"},
+    ]
     said, ring = look.colour("test"), look.colour("ink")
     return {
         "encoding": {"y": y, "tooltip": words},
@@ -243,7 +284,12 @@ def steps(title: str) -> Spec:
     return {
         "mark": {"type": "line", "interpolate": "step-after", "color": look.colour("training"), "tooltip": True},
         "encoding": {
-            "x": {"field": "epoch", "type": "quantitative", "title": "Epoch", "axis": {"tickMinStep": 1, "grid": False}},
+            "x": {
+                "field": "epoch",
+                "type": "quantitative",
+                "title": "Epoch",
+                "axis": {"tickMinStep": 1, "grid": False},
+            },
             "y": {"field": "value", "type": "quantitative", "title": title, "axis": {"tickCount": 4, "format": "~g"}},
         },
         "config": {"view": {"stroke": None}},

@@ -78,9 +78,15 @@ def balance(schema: Schema, data: Data) -> None:
 def columns(draft: Draft, schema: Schema) -> None:
     """Show how each column is used, and let it be changed."""
     kinds = [kind for kind in get_args(ColumnKind) if kind != "picture"]
-    used = sum(column.kind != "ignore" for column in schema.columns)
-    with st.expander(f"Columns · {used} of {len(schema.columns)} used", type="compact", key="build_columns"):
-        said = dict(draft.data.get("columns", {}))
+    said = dict(draft.data.get("columns", {}))
+    ignored = sum(said.get(column.name, column.kind) == "ignore" for column in schema.columns)
+    title = f"{look.counted(len(schema.columns) - ignored, 'column')} used"
+    with st.expander(
+        f"{title}, {ignored} left out" if ignored else title,
+        icon=look.symbol("view_column"),
+        type="compact",
+        key="build_columns",
+    ):
         rows = [
             {
                 "Column": column.name,
@@ -120,7 +126,9 @@ def findings(found: list[Finding]) -> bool:
     words = [look.counted(count["notice"] + count["warning"], "notice"), look.counted(count["problem"], "problem")]
     icon = "error" if count["problem"] else "warning" if count["warning"] else "check_circle"
     title = ", ".join(words)
-    with st.expander(title, icon=look.symbol(icon), type="compact", key="build_findings", expanded=count["problem"] > 0):
+    with st.expander(
+        title, icon=look.symbol(icon), type="compact", key="build_findings", expanded=count["problem"] > 0
+    ):
         for finding in found:
             st.markdown(look.severity_line(finding))
     return count["problem"] > 0
@@ -305,15 +313,18 @@ def _bars(classes: dict[str, int]) -> None:
     axis = {"title": None, "labelLimit": 110, "ticks": False, "domain": False, "labelPadding": 8}
     base = {
         "y": {"field": "class", "type": "nominal", "sort": None, "axis": axis},
-        "x": {"field": "rows", "type": "quantitative", "axis": None},
+        "x": {"field": "rows", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1.2 * first[0][1]]}},
         "tooltip": [{"field": "class", "title": "Class"}, {"field": "rows", "title": "Rows", "format": ","}],
     }
-    bar = {"mark": {"type": "bar", "color": look.colour("training"), "cornerRadiusEnd": 3, "size": 12}, "encoding": base}
+    bar = {
+        "mark": {"type": "bar", "color": look.colour("training"), "cornerRadiusEnd": 3, "size": 12},
+        "encoding": base,
+    }
     text = {
         "mark": {"type": "text", "align": "left", "dx": 6, "color": look.colour("quiet")},
         "encoding": base | {"text": {"field": "rows", "format": ","}},
     }
     spec = {"layer": [bar, text], "config": {"view": {"stroke": None}}}
-    st.vega_lite_chart(rows, spec, height=26 * len(rows) + 12, key="build_balance", alt="Rows per class")
+    st.vega_lite_chart(rows, spec, height=24 * len(rows), key="build_balance", alt="Rows per class")
     if len(classes) > CLASSES_SHOWN:
         st.caption(f"… and {look.counted(len(classes) - CLASSES_SHOWN, 'more class', 'more classes')}.")

@@ -1,20 +1,18 @@
 """What a person takes away: the checked model with a few lines that use it, the recipe, the whole run."""
 
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from recipes import RawInput, Signature
+from exporters import _readme
 from records import Run
-from ui import look, samples
+from records.archive import zipped
+from ui import identity, look, samples
 
-LEFT_OUT = ("checkpoints", "log.txt")
-"""What a zip of the run does not hold: large weights that only a resume needs, and what this computer wrote."""
+LARGE = 50_000_000
+"""Bytes from which a file comes from the server's own address: a download button would hold it in memory."""
 
 
 def show(run: Run) -> None:
@@ -24,47 +22,11 @@ def show(run: Run) -> None:
         look.section("The model")
         _model(run)
     with right:
-        look.section("The recipe", "Every setting of this run; drop it on Build to train it again.")
-        _offer("Download recipe.yaml", "download_recipe", run.folder / "recipe.yaml", "recipe.yaml", "application/yaml")
+        look.section("The recipe", "Every setting of this run. Load it on Build to train the same model again.")
+        recipe = run.folder / "recipe.yaml"
+        _offer(run, "Download recipe.yaml", "download_recipe", recipe.name, recipe.read_bytes, recipe.stat().st_size)
         look.section("The whole run", "Curves, report, predictions, model and recipe in one zip.")
-        st.download_button(
-            "Download run.zip", data=lambda: zipped(run), file_name=f"run-{run.id[:8]}.zip", mime="application/zip",
-            key="download_run", icon=look.symbol("folder_zip"), on_click="ignore",
-        )  # fmt: skip
-
-
-def snippet(signature: Signature) -> str:
-    """Return the few lines of plain Keras that load the model and ask it once."""
-    if signature.data_type == "image":
-        raw = signature.raw[0]
-        mode = "L" if raw.shape[-1] == 1 else "RGB"
-        open_it = f'np.array(Image.open("my-picture.png").convert("{mode}"), "float32")'
-        given = f"{{{json.dumps(raw.name)}: {open_it}.reshape(1, ...)}}"
-        size = f'picture = Image.open("my-picture.png").convert("{mode}")'
-        lines = ["from PIL import Image", size]
-        given = f'{{{json.dumps(raw.name)}: np.array(picture, "float32").reshape(1, *picture.size[::-1], {raw.shape[-1]})}}'
-    else:
-        lines = []
-        cells = ",\n".join(f"    {json.dumps(raw.name, ensure_ascii=False)}: {_cell(raw)}" for raw in signature.raw)
-        given = f"{{\n{cells},\n}}"
-    target = json.dumps(signature.target.name, ensure_ascii=False)
-    answer = f"answer = model(example)[{target}].numpy()[0]"
-    classes = json.dumps(list(signature.target.classes), ensure_ascii=False)
-    told = f"print(dict(zip({classes}, answer)))" if signature.target.classes else "print(answer)"
-    head = ["import keras", "import numpy as np", *lines[:1], "", 'model = keras.saving.load_model("model.keras")', *lines[1:]]
-    return "\n".join([*head, f"example = {given}", answer, told])
-
-
-def zipped(run: Run) -> io.BytesIO:
-    """Return the run's folder as a zip, without checkpoints."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(run.folder.rglob("*")):
-            inside = file.relative_to(run.folder)
-            if file.is_file() and inside.parts[0] not in LEFT_OUT and not file.name.endswith(".tmp"):
-                archive.write(file, Path(f"run-{run.id[:8]}") / inside)
-    buffer.seek(0)
-    return buffer
+        _offer(run, "Download run.zip", "download_run", "run.zip", lambda: b"".join(zipped(run)), _bytes_of(run))
 
 
 def _model(run: Run) -> None:
@@ -73,30 +35,36 @@ def _model(run: Run) -> None:
         st.info("The model is still being checked. It appears here once it has passed.")
         return
     for name, deliverable in told.items():
-        file = run.folder / deliverable["file"]
-        if not deliverable["checked"]:
+        if deliverable["checked"]:
+            _deliverable(run, name, deliverable)
+        else:
             look.failed(deliverable["sentence"])
-            continue
-        st.markdown(f":green[{look.symbol('verified')}] {look.plain(deliverable['sentence'])}")
-        size = look.memory(deliverable["bytes"] / 1e6) if deliverable["bytes"] >= 1e6 else f"{deliverable['bytes'] / 1e3:.0f} kB"
-        key = "download_model" if name == "model" else f"download_{name}"
-        _offer(f"Download {file.name} · {size}", key, file, file.name, "application/octet-stream", primary=True)
     signature = samples.signature(run)
     if signature is not None:
         look.quiet("It takes raw values and answers by name, in any program with Keras:")
-        st.code(snippet(signature), language="python")
+        st.code(_readme.snippet(signature), language="python")
 
 
-def _offer(label: str, key: str, file: Path, name: str, mime: str, *, primary: bool = False) -> None:
-    read: Callable[[], Any] = file.read_bytes
-    st.download_button(
-        label, data=read, file_name=name, mime=mime, key=key, icon=look.symbol("download"), on_click="ignore",
-        type="primary" if primary else "secondary",
-    )  # fmt: skip
+def _deliverable(run: Run, name: str, told: dict[str, Any]) -> None:
+    st.markdown(f":green[{look.symbol('verified')}] {look.plain(told['sentence'])}")
+    file = run.folder / told["file"]
+    label = f"Download {file.name} · {_size(told['bytes'])}"
+    _offer(run, label, f"download_{name}", file.name, file.read_bytes, told["bytes"], primary=True)
 
 
-def _cell(raw: RawInput) -> str:
-    if raw.dtype == "string":
-        return f"np.array([[{json.dumps(str(raw.typical or ''), ensure_ascii=False)}]])"
-    value = raw.typical if isinstance(raw.typical, (int, float)) else 0.0
-    return f'np.array([[{float(value):g}]], "float32")'
+def _offer(
+    run: Run, label: str, key: str, name: str, read: Callable[[], bytes], size: int, *, primary: bool = False
+) -> None:
+    look_of: Any = {"icon": look.symbol("download"), "type": "primary" if primary else "secondary", "key": key}
+    if size > LARGE and identity.WorkspaceCookie.is_installed:
+        st.link_button(label, f"/api/runs/{run.id}/files/{name}", **look_of)
+    else:
+        st.download_button(label, data=read, file_name=name, on_click="ignore", **look_of)
+
+
+def _bytes_of(run: Run) -> int:
+    return sum(file.stat().st_size for file in Path(run.folder).rglob("*") if file.is_file())
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e3:,.0f} kB" if count < 1e6 else look.memory(count / 1e6)

@@ -4,13 +4,14 @@ The draft is the truth; fields of the Build screen take their values from it whe
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict
 
 import builders
-from recipes import Recipe, Refusal
+from recipes import Recipe
 from records import Workspace, write_json
 from ui import settings_form
 
@@ -96,16 +97,27 @@ def replace(draft: Draft, workspace: Workspace, owner: str) -> None:
     keep(draft, workspace, owner)
 
 
-def load(text: str, workspace: Workspace, owner: str) -> None:
-    """Take over a recipe file that a visitor brings; its data must be a sample or an upload of the same visitor."""
+def load(text: str, workspace: Workspace, owner: str) -> str:
+    """Take over a recipe that a visitor brings; returns what could not be taken over, in one sentence.
+
+    Data come from a sample or from an upload of the same visitor. A recipe that names any other file gives its model
+    and its training only.
+    """
     recipe = Recipe.parse(text)
-    mine = str((workspace.root / "uploads" / owner).resolve())
-    if recipe.data.file and not recipe.data.file.startswith(f"{mine}/"):
-        raise Refusal("This recipe names a file on another computer. Upload the file first, then set the rest by hand.")
-    draft = Draft()
+    draft, before = Draft(), current(workspace, owner)
     draft.use_recipe(recipe)
+    mine = (workspace.root / "uploads" / owner).resolve()
+    missing = recipe.data.file if recipe.data.file and not _is_inside(Path(recipe.data.file), mine) else ""
+    if missing:
+        draft.data = before.data
     replace(draft, workspace, owner)
+    name = Path(missing).name
+    return f"'{name}' is not here: the model and the training were taken over. Upload the file too." if missing else ""
 
 
-def _path(workspace: Workspace, owner: str) -> Any:
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder) and path.exists()
+
+
+def _path(workspace: Workspace, owner: str) -> Path:
     return workspace.root / "drafts" / f"{owner}.json"

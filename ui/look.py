@@ -67,6 +67,7 @@ SEVERITIES: dict[str, tuple[str, str, BadgeColour]] = {
 }
 """A finding's severity as people read it, the gravest first: word, icon, colour."""
 
+STATIC = Path(__file__).resolve().parents[1] / "static"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])")
 
 
@@ -116,7 +117,7 @@ def header(title: str, sentence: str = "", icon: str | None = None) -> None:
 def section(title: str, sentence: str = "", icon: str | None = None) -> None:
     """Open a section of a screen."""
     with st.container(gap=None):
-        st.header(title, anchor=False, icon=symbol(icon) if icon else None)
+        st.subheader(title, anchor=False, icon=symbol(icon) if icon else None)
         if sentence:
             st.markdown(f":gray[{sentence}]")
 
@@ -185,6 +186,8 @@ def setting_value(value: Any) -> str:
     """Write a setting as a person would: 0.001, 64, on, adam."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value == "":
+        return "automatic"
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
@@ -233,6 +236,6 @@ def sparkline(values: Sequence[float], key: str, *, role: Role = "validation", h
             "y": {"field": "y", "type": "quantitative", "axis": None, "scale": {"zero": False}},
         },
         "config": {"view": {"stroke": None}},
-        "padding": 2,
+        "padding": {"left": 2, "right": 2, "top": 2, "bottom": 2},
     }
     st.vega_lite_chart(rows, spec, height=height, key=key, alt="The loss from round to round")

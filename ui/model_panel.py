@@ -28,7 +28,7 @@ def choose(draft: Draft, data: Data, dataset: DataSet) -> bool:
     if st.session_state.get(key) not in able:
         st.session_state[key] = draft.architecture
     name = st.pills(
-        "Model family", able, format_func=_label, required=True, key=key, label_visibility="collapsed", width="stretch"
+        "Model family", able, format_func=_label, required=True, key=key, label_visibility="collapsed"
     )
     if name != draft.architecture:
         draft.architecture = str(name)

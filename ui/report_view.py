@@ -79,6 +79,14 @@ def gallery(run: Run, report: Report, examples: Sequence[dict[str, Any]], key: s
                 _example(report, example, sample)
 
 
+def score_words(report: Report | None, metric: str) -> str:
+    """Write one score with its interval: "0.971 (0.93 to 1.00)"; a dash without a report."""
+    if report is None or report["metrics"].get(metric) is None:
+        return "–"
+    value, interval = _rounded(metric, report["metrics"][metric]), report["intervals"].get(metric)
+    return f"{value} ({_between(metric, *interval)})" if interval else value
+
+
 def _headline(report: Report) -> None:
     head = report["headline"]
     delta = None
@@ -88,7 +96,7 @@ def _headline(report: Report) -> None:
         head["title"],
         look.score(head["value"]),
         delta=delta,
-        delta_description=f"against {head['baseline']}",
+        delta_description=f"compared with the {head['baseline']}",
         help=METRICS[head["metric"]][1],
     )
     st.vega_lite_chart(
@@ -193,7 +201,9 @@ def _classes(run: Run, report: Report) -> None:
     look.section("Trade-offs", _shown_classes(classes))
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**ROC curve**", help="Moving the threshold: how many of a class are found, for how many false alarms.")
+        st.markdown(
+            "**ROC curve**", help="Moving the threshold: how many of a class are found, for how many false alarms."
+        )
         rows = _rate_rows(report["roc"], "auc")
         spec = charts.rates("False alarms", "Found", diagonal=True)
         st.vega_lite_chart(rows, spec, height=340, key="roc", alt="ROC curves, one a class")
@@ -227,12 +237,13 @@ def _confusion(run: Run, report: Report) -> None:
         for truth, line in zip(classes, counts, strict=True)
         for answer, count in zip(classes, line, strict=True)
     ]
-    side = max(240, min(640, 60 + 56 * len(classes)))
+    side = max(260, min(640, 60 + 60 * len(classes)))
     left, right = st.columns([3, 2], gap="large")
     with left:
         picked: Any = st.vega_lite_chart(
             rows,
             charts.confusion(classes),
+            width=side + 90,
             height=side,
             key="confusion",
             on_select="rerun",
@@ -310,4 +321,3 @@ def _numbers(run: Run, report: Report) -> None:
 def _picked_row(run: Run, picked: Sequence[dict[str, Any]]) -> None:
     if picked:
         show_rows(run, [int(picked[0]["row"])], "scatter")
-

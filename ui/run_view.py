@@ -33,6 +33,7 @@ READINGS = {
     "flat": ("trending_flat", "gray"),
     "jumping": ("show_chart", "orange"),
     "falling": ("trending_down", "green"),
+    "unclear": ("help", "gray"),
 }
 """What a curve does: icon and colour of the sentence that says so."""
 SHOWN_ROWS = 12
@@ -99,6 +100,20 @@ def rest(run: Run, state: State) -> None:
     _outcome(run, state)
     if known.epochs():
         curves(known, finished=True)
+
+
+def kept_words(run: Run) -> None:
+    """Say how a finished run ended, where that is worth a word."""
+    if message := reader(run.folder).state.message:
+        look.quiet(look.plain(message))
+
+
+def learned(run: Run) -> None:
+    """Show a finished run's curves."""
+    with look.row("learned", align="distribute"):
+        st.header("How it learned", anchor=False, width="content")
+        chart_settings()
+    curves(reader(run.folder), finished=True)
 
 
 def curves(known: RunReader, *, finished: bool) -> None:
@@ -186,14 +201,13 @@ def _strip(run: Run, state: State) -> None:
     at = order.index(phase) if phase in order else -1
     with look.row("phases"):
         for place, (name, word) in enumerate(PHASES):
-            if name == "training" and place <= at and state.epochs:
-                word = _epoch_words(state)
+            shown = _epoch_words(state) if name == "training" and place <= at and state.epochs else word
             if place < at:
-                st.badge(word, icon=look.symbol("check"), color="green")
+                st.badge(shown, icon=look.symbol("check"), color="green")
             elif place == at:
-                st.badge(word, icon=look.symbol("arrow_right"), color="blue")
+                st.badge(shown, icon=look.symbol("arrow_right"), color="blue")
             else:
-                st.badge(word, color="gray")
+                st.badge(shown, color="gray")
         if state.eta_seconds is not None and phase == "training":
             st.markdown(f"**{look.duration(state.eta_seconds)} left**", width="content")
     if state.epochs:
@@ -228,26 +242,31 @@ def quiet_line(state: State) -> str:
 
 
 def _controls(run: Run) -> None:
-    asked, state = run.asked(), reader(run.folder).state
-    with look.row("controls"):
-        if state.state == "queued":
-            st.button(
-                "Cancel", key="cancel", icon=look.symbol("close"), on_click=act, args=("cancel", run.id),
-                help="Leaves the queue. Nothing is lost: Resume puts it back.",
-            )  # fmt: skip
-        else:
-            st.button(
-                "Stop and keep", key="keep", icon=look.symbol("check"), disabled=asked is not None,
-                on_click=act, args=("keep", run.id),
-            )  # fmt: skip
-            st.button(
-                "Stop", key="stop", icon=look.symbol("stop"), disabled=asked is not None,
-                on_click=act, args=("stop", run.id),
-            )  # fmt: skip
-            kept = "**Stop and keep** ends now with report and download. **Stop** pauses; Resume goes on from there."
-            stopping = "Stopping. This takes a moment."
-            st.markdown(f":gray[{kept if asked is None else stopping}]", width="content")
+    asked, waits = run.asked(), reader(run.folder).state.state == "queued"
+    with look.row("controls", align="distribute"):
+        with look.row("stops"):
+            if waits:
+                st.button("Cancel", key="cancel", icon=look.symbol("close"), on_click=act, args=("cancel", run.id))
+            else:
+                _stops(run, disabled=asked is not None)
+            st.markdown(f":gray[{_kept(asked, waits=waits)}]", width="content")
         chart_settings()
+
+
+def _stops(run: Run, *, disabled: bool) -> None:
+    st.button(
+        "Stop and keep", key="keep", icon=look.symbol("check"), disabled=disabled, on_click=act, args=("keep", run.id)
+    )
+    st.button("Stop", key="stop", icon=look.symbol("stop"), disabled=disabled, on_click=act, args=("stop", run.id))
+
+
+def _kept(asked: str | None, *, waits: bool) -> str:
+    """Say what each button keeps."""
+    if waits:
+        return "Cancel leaves the queue; Resume puts it back."
+    if asked is not None:
+        return "Stopping. This takes a moment."
+    return "**Stop and keep** ends now with report and download. **Stop** pauses; Resume goes on from there."
 
 
 def _outcome(run: Run, state: State) -> None:
@@ -256,7 +275,8 @@ def _outcome(run: Run, state: State) -> None:
         st.markdown(f":{tone}[{look.symbol(icon)} **{word}.**] {look.plain(_outcome_words(state))}")
         if state.advice:
             st.markdown(look.plain(state.advice))
-        if state.state == "failed":
+        # Where going on would only fail again, the advice does not speak of it.
+        if state.state == "failed" and "Resume" not in state.advice:
             if st.button("Change the settings", key="change", type="primary", icon=look.symbol("tune")):
                 use_again(run)
         elif state.can_resume:
@@ -281,7 +301,7 @@ def _curve(
 ) -> None:
     st.vega_lite_chart(
         charts.curve_rows(points, metric, smoothing),
-        charts.curve(label, log=log),
+        charts.curve(label, log=log, ticks=5 if height > 250 else 3),
         height=height,
         key=key,
         on_select="rerun",
@@ -318,12 +338,9 @@ def _confidences(known: Any) -> None:
 
 
 def _values(known: Any) -> None:
-    rows = [
-        {"name": f"Row {row}", "truth": truth, "answer": answer}
-        for row, truth, answer in zip(known["rows"], known["truth"], known["answer"], strict=True)
-    ]
-    rows = sorted(rows[:SHOWN_ROWS], key=lambda row: row["truth"])
-    off = sum(abs(row["truth"] - row["answer"]) for row in rows) / max(1, len(rows))
+    told = sorted(zip(known["truth"], known["answer"], known["rows"], strict=True))[:SHOWN_ROWS]
+    rows = [{"name": f"Row {row}", "truth": truth, "answer": answer} for truth, answer, row in told]
+    off = sum(abs(truth - answer) for truth, answer, _ in told) / max(1, len(told))
     st.vega_lite_chart(
         rows,
         charts.misses(),
@@ -339,7 +356,10 @@ def settings_tables(recipe: Recipe) -> list[tuple[str, list[dict[str, str]]]]:
     config = builders.get(recipe.model.architecture).Config
     data = recipe.data.model_dump(exclude_none=True) | {"file": Path(recipe.data.file).name}
     return [
-        ("Data", _settings(type(recipe.data), {name: value for name, value in data.items() if value not in ("", {}, [])})),
+        (
+            "Data",
+            _settings(type(recipe.data), {name: value for name, value in data.items() if value not in ("", {}, [])}),
+        ),
         ("Model", _settings(config, {"architecture": family_name(recipe)} | recipe.model.settings)),
         ("Training", _settings(Training, recipe.training)),
     ]

@@ -7,7 +7,6 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -28,7 +27,7 @@ class Group:
     model: type[Settings]
     said: Mapping[str, Any]
     key: str
-    defaults: Mapping[str, Any] = MappingProxyType({})
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     hidden: Collection[str] = ()
     whole: bool = True
     """Also check the settings together, where this panel is the one that tells it."""
@@ -84,7 +83,8 @@ class _Drawn:
         """Tell each field's mistake below it; a mistake of the fields together stands below them all."""
         errors = []
         for name, one in self.fields.items():
-            if mistake := _mistake(self.group.model, {name: self.values[name]}):
+            empty = f"`{name}` is empty. Type a value." if self.values[name] is None else ""
+            if mistake := empty or _mistake(self.group.model, {name: self.values[name]}):
                 self.places.get(name, st).error(mistake.replace(f"`{name}`", f"*{one.title or name}*"))
                 errors.append(mistake)
         together = {name: self.values[name] for name in self.start}
@@ -153,7 +153,6 @@ def _number(field: FieldInfo, kind: Any, told: dict[str, Any]) -> Any:
         max_value=None if high is None else kind(high),
         step=kind(step),
         format="%d" if whole else "%g",
-        required=True,
         **told,
     )
 

@@ -6,10 +6,12 @@ draws it again once more is known.
 
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
@@ -73,7 +75,7 @@ class Questions:
 
     def dataset(self, data: Data) -> Answer:
         """Open the data set of a resolved recipe's `data` group."""
-        return self._ask(("dataset", data.model_dump(mode="json")), lambda: shelf.open_dataset(data, workspace()))
+        return self._ask(("dataset", data.model_dump(mode="json")), lambda: _opened(data))
 
     def findings(self, dataset: DataSet, data: Data) -> Answer:
         """Look at the data as this recipe would use it."""
@@ -103,6 +105,18 @@ class Questions:
         if answer.is_waiting:
             self._waiting.append(lambda: _desk().answer(text, work, 0))
         return answer
+
+
+def _opened(data: Data) -> DataSet:
+    """Open a data set. A bundled sample is read here; files and downloads in a child process, with limits."""
+    if data.sample and not datasets.find_sample(data.sample).online:
+        return shelf.open_dataset(data, workspace())
+    job = shelf.start_reading(data, workspace())
+    while (told := shelf.reading(job))["done"] < 1:
+        time.sleep(0.1)
+    if told["refused"]:
+        raise Refusal(told["refused"])
+    return DataSet.open(Path(told["dataset"]))
 
 
 def findings(dataset: DataSet, data: Data) -> list[Finding]:

@@ -17,7 +17,8 @@ VERDICTS: dict[str, tuple[str, str, look.BadgeColour]] = {
     "tight": ("Fits tightly", "warning", "yellow"),
     "no": ("Does not fit", "error", "red"),
 }
-EXAMPLES = 4
+CHANGES = ("rotation", "shift", "zoom", "brightness", "contrast")
+EXAMPLES = 3
 
 
 def settings(draft: Draft) -> tuple[str, ...]:
@@ -64,8 +65,11 @@ def rate_plot(draft: Draft) -> None:
     st.vega_lite_chart(rows, spec, height=92, key="build_rates", alt="The learning rate from round to round")
 
 
-def what_it_sees(recipe: Recipe, questions: studio.Questions) -> None:
-    """Show pictures as the model will see them while training, where augmentation changes them."""
+def what_it_sees(recipe: Recipe | None, questions: studio.Questions) -> None:
+    """Show pictures as the model will see them while training, where any change is chosen."""
+    if recipe is None or recipe.data.type != "image" or not _changes_pictures(recipe):
+        return
+    st.caption("What the model sees")
     answer = questions.warm("augment", recipe, count=EXAMPLES)
     if answer.is_waiting:
         look.loading(answer.sentence, 120)
@@ -74,14 +78,10 @@ def what_it_sees(recipe: Recipe, questions: studio.Questions) -> None:
         look.quiet(look.plain(answer.sentence))
         return
     for number, picture in enumerate(answer.value["pictures"]):
+        label, changed = str(picture["label"]), picture["after"]
+        shown = [base64.b64decode(one) for one in (picture["before"], *changed)]
         with look.row(f"build_sees_{number}"):
-            shown = [picture["before"], *picture["after"]]
-            label = str(picture["label"])
-            st.image(
-                [base64.b64decode(one) for one in shown],
-                width=56,
-                alt=[f"{label}, as it is"] + [f"{label}, changed"] * len(picture["after"]),
-            )
+            st.image(shown, width=56, alt=[f"{label}, as it is"] + [f"{label}, changed"] * len(changed))
     look.quiet("Left: the picture as it is. Beside it: what the model gets to see, new in every round.")
 
 
@@ -101,6 +101,11 @@ def badge(recipe: Recipe | None, questions: studio.Questions) -> str:
         time = look.duration(answer.value["seconds"])
         st.markdown(f":gray[about {time} · {look.memory(answer.value['memory_mb'])}]")
     return look.plain(answer.value["sentence"]) if answer.value["verdict"] == "no" else ""
+
+
+def _changes_pictures(recipe: Recipe) -> bool:
+    said = recipe.model.settings
+    return said.get("flip", "none") != "none" or any(said.get(name) for name in CHANGES)
 
 
 def _beside_the_point(values: dict[str, Any]) -> set[str]:

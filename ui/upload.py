@@ -49,9 +49,13 @@ def safe(name: str) -> list[str]:
 
 
 def _take_many(uploads: Sequence[UploadedFile], folder: Path) -> tuple[Path, str]:
-    odd = [upload.name for upload in uploads if Path(upload.name).suffix.lower() not in datasets.get("image").EXTENSIONS]
+    odd = [
+        upload.name for upload in uploads if Path(upload.name).suffix.lower() not in datasets.get("image").EXTENSIONS
+    ]
     if odd:
-        raise Refusal(f"Several files at once must all be pictures, but '{odd[0]}' is not. Upload one table or one zip.")
+        raise Refusal(
+            f"Several files at once must all be pictures, but '{odd[0]}' is not. Upload one table or one zip."
+        )
     for upload in uploads:
         target = folder.joinpath(*safe(upload.name))
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,231 @@
+"""How fast training is, beside a plain `model.fit(numpy)` and beside the bare compiled loop of the same model.
+
+    python -m benchmarks.fit [--small] [--rounds 5] [--epochs 6] [--json FILE]
+
+Every round builds the three afresh and runs them one after the other, so that a busy machine troubles all alike; the
+ratios are taken within a round and their median is shown. All see the same batches in the same order, and their
+losses must agree. Layerwise's own loop runs with live metrics on. None of them validates; `to round 3` counts everything from the start, compiling too.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import training.fit as loop
+from builders import Stage
+from datasets import Part
+from recipes import Training, keras, validate
+
+SAME_LOSS = 1e-4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one data set."""
+
+    name: str
+    build: Callable[[], Any]
+    rows: int
+    shape: tuple[int, ...]
+    classes: int
+    batch_size: int
+    is_random: bool = False
+    """Random layers may draw other numbers, so the losses agree only about."""
+
+
+def main() -> None:
+    """Run every case, print the table, write the numbers."""
+    asked = _arguments()
+    rounds, epochs = (1, 3) if asked.small else (asked.rounds, asked.epochs)
+    print(f"{'':24}{'plain':>9}{'ours':>9}{'bare':>9}{'plain/ours':>12}{'ours/bare':>11}{'to round 3':>12}  {'losses'}")
+    results = [_measure(case, rounds, epochs, small=asked.small) for case in _cases()]
+    told = {"cores": os.cpu_count(), "load": os.getloadavg(), "rounds": rounds, "epochs": epochs, "cases": results}
+    if asked.json:
+        asked.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--small", action="store_true", help="a minute's run: only shows that the losses agree")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+def _cases() -> list[Case]:
+    return [
+        Case("table, 64-64", lambda: _dense(0.0), 10_000, (20,), 4, 32),
+        Case("table, 64-64, dropout", lambda: _dense(0.2), 10_000, (20,), 4, 32, is_random=True),
+        Case("small CNN, 28 x 28", _convolutional, 5_000, (28, 28, 1), 10, 64),
+    ]
+
+
+def _dense(dropout: float) -> Any:
+    inputs = keras.Input((20,), name="x")
+    x = inputs
+    for _ in range(2):
+        x = keras.layers.Dense(64, activation="relu")(x)
+        x = keras.layers.Dropout(dropout)(x) if dropout else x
+    return keras.Model({"x": inputs}, keras.layers.Dense(4)(x))
+
+
+def _convolutional() -> Any:
+    inputs = keras.Input((28, 28, 1), name="x")
+    x = inputs
+    for filters in (16, 32):
+        x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(filters, 3, activation="relu")(x))
+    return keras.Model({"x": inputs}, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
+
+
+def _measure(case: Case, rounds: int, epochs: int, *, small: bool) -> dict[str, Any]:
+    rows = case.rows // 20 if small else case.rows
+    random = np.random.default_rng(1)
+    y = random.integers(0, case.classes, rows).astype("int32")
+    x = (random.normal(size=(rows, *case.shape)) + y.reshape(-1, *[1] * len(case.shape)) / 2).astype("float32")
+    part = Part({"x": x}, y, np.arange(rows))
+    training = validate(Training, {"epochs": epochs, "batch_size": case.batch_size, "early_stopping": False})
+    runs = [
+        {run.__name__.strip("_"): run(case, part, training) for run in (_plain, _ours, _bare)} for _ in range(rounds)
+    ]
+    for run in runs:
+        _assert_same_losses(case, run)
+    result = _summary(case, runs)
+    print(
+        f"{case.name:24}{result['plain']:9.4f}{result['ours']:9.4f}{result['bare']:9.4f}{result['plain_to_ours']:11.1f}x"
+        f"{result['ours_to_bare']:10.2f}x{result['plain_to_ours_by_third_epoch']:11.1f}x  {result['losses']}"
+    )
+    return result
+
+
+def _summary(case: Case, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Seconds of a later epoch (median), and ratios taken within each round (median, lowest, highest)."""
+
+    def later(run: dict[str, Any], name: str) -> float:
+        return statistics.median(run[name]["seconds"][1:])
+
+    def start(run: dict[str, Any], name: str) -> float:
+        return sum(run[name]["seconds"][:3])
+
+    ratios = [later(run, "plain") / later(run, "ours") for run in runs]
+    return {
+        "case": case.name,
+        **{name: statistics.median(later(run, name) for run in runs) for name in ("plain", "ours", "bare")},
+        "plain_to_ours": statistics.median(ratios),
+        "spread": [min(ratios), max(ratios)],
+        "ours_to_bare": statistics.median(later(run, "ours") / later(run, "bare") for run in runs),
+        "plain_to_ours_by_third_epoch": statistics.median(start(run, "plain") / start(run, "ours") for run in runs),
+        "losses": [round(runs[0][name]["losses"][-1], 5) for name in ("plain", "ours", "bare")],
+        "policy": runs[0]["ours"]["policy"],
+        "runs": runs,
+    }
+
+
+def _assert_same_losses(case: Case, run: dict[str, Any]) -> None:
+    tolerance = 0.1 if case.is_random else SAME_LOSS
+    for name in ("ours", "bare"):
+        np.testing.assert_allclose(run[name]["losses"], run["plain"]["losses"], rtol=tolerance, err_msg=case.name)
+
+
+def _compiled(case: Case, training: Training) -> Any:
+    keras.utils.set_random_seed(1)
+    model = case.build()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    accuracy = lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]  # noqa: E731 - a stage wants a maker
+    loop.compile_stage(Stage("fit", model, loss, accuracy), training)
+    return model
+
+
+def _plain(case: Case, part: Part, training: Training) -> dict[str, Any]:
+    """What a user would write, and nothing else."""
+    model, clock = _compiled(case, training), _clock()
+    history = model.fit(
+        part.x, part.y, batch_size=training.batch_size, epochs=training.epochs, shuffle=False, callbacks=[clock],
+        verbose=0,
+    )  # fmt: skip
+    return {"seconds": _seconds(clock), "losses": history.history["loss"]}
+
+
+def _ours(case: Case, part: Part, training: Training) -> dict[str, Any]:
+    """Layerwise, writing a line of live metrics whenever it looks in."""
+    model, clock = _compiled(case, training), _clock()
+    # The table is sized for many rounds; what a longer run would choose is measured, whatever --epochs says.
+    policy = loop.choose_policy(model, part, training.model_copy(update={"epochs": 30}))
+    shuffled, loop.order = loop.order, lambda _seed, _epoch, rows: np.arange(rows, dtype=np.int32)
+    try:
+        with tempfile.TemporaryFile("w") as file:
+            history = loop.fit(
+                model, part, None, training=training, callbacks=[clock], policy=policy,
+                between=lambda done, logs: print(json.dumps({"x": done, **logs}), file=file, flush=True),
+            )  # fmt: skip
+    finally:
+        loop.order = shuffled
+    return {"seconds": _seconds(clock), "losses": history.history["loss"], "policy": policy.sentence}
+
+
+def _bare(case: Case, part: Part, training: Training) -> dict[str, Any]:
+    """One compiled call an epoch around the model's own step: no `fit`, no callbacks, no looking in."""
+    import tensorflow as tf
+
+    model = _compiled(case, training)
+    xla = loop.choose_policy(model, part, training.model_copy(update={"epochs": 30})).xla
+    x, y = tf.constant(part.x["x"]), tf.constant(part.y)
+    size = training.batch_size
+    full = len(part) // size * size
+    table = tf.constant(np.arange(full, dtype=np.int32).reshape(-1, size))
+    model.test_on_batch({"x": x[:1]}, y[:1])
+
+    def step(rows: Any) -> None:
+        model.train_step(({"x": tf.gather(x, rows)}, tf.gather(y, rows)))
+
+    def epoch() -> None:
+        def body(at: Any) -> Any:
+            step(table[at])
+            return at + 1
+
+        tf.while_loop(lambda at: at < len(table), body, [tf.constant(0)])
+
+    whole = tf.function(epoch, autograph=False, jit_compile=xla)
+    rest = tf.function(lambda: step(tf.range(full, len(part))), autograph=False)
+    seconds, losses = [], []
+    with loop.hashed_dropout(model) if xla else contextlib.nullcontext():
+        for _ in range(training.epochs):
+            started = time.perf_counter()
+            model.reset_metrics()
+            whole()
+            if full < len(part):
+                rest()
+            losses.append(float(model.get_metrics_result()["loss"]))
+            seconds.append(time.perf_counter() - started)
+    return {"seconds": seconds, "losses": losses}
+
+
+def _clock() -> Any:
+    class Clock(keras.callbacks.Callback):
+        """Remember when training began and when each epoch ended."""
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.times = [time.perf_counter()]
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.times.append(time.perf_counter())
+
+    return Clock()
+
+
+def _seconds(clock: Any) -> list[float]:
+    return [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,770 @@
+"""Pictures with a class each: a zip or folder with a folder per class, a table naming files, or bundled samples."""
+
+import contextlib
+import csv
+import hashlib
+import io
+import os
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from datasets import DataSet, Part, Prepared, Progress, Sample, _pack
+from datasets._archive import Bundle, note_unsafe, opened
+from datasets._pictures import (
+    ENDINGS,
+    Album,
+    Picture,
+    array_of,
+    canonical,
+    drawn,
+    image_of,
+    open_picture,
+    resized,
+    resizing,
+    thumbnail,
+)
+from datasets._split import split
+from recipes import (
+    Column,
+    Data,
+    Finding,
+    RawInput,
+    Refusal,
+    Schema,
+    Settings,
+    Signature,
+    Target,
+    TensorSpec,
+    keras,
+    known,
+    setting,
+    validate,
+)
+
+TITLE = "Pictures"
+SUMMARY = "Photos or drawings, each of one class: which is it?"
+ICON = "image"
+EXTENSIONS = (".zip", *ENDINGS)
+TASKS = ("classification",)
+
+MAX_SIZE = 224
+MAX_TENSOR_BYTES = 2_000_000_000
+SPLIT_FOLDERS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
+TABLE_ENDINGS = (".csv", ".tsv")
+LABEL_WORDS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed", "type")
+BATCH = 256
+"""Pictures that are decoded ahead; keeps memory small."""
+
+
+class Config(Settings):
+    """How pictures are brought to the form that the model sees."""
+
+    size: int = setting(
+        0, "Picture size", "Side in pixels that the model sees; 0 chooses by the data. Larger sees more and is slower.",
+        ge=0, le=MAX_SIZE, step=2, unit="px", panel="data",
+    )  # fmt: skip
+    fit: Literal["crop", "pad", "stretch"] = setting(
+        "crop", "Fit", "Pictures become square: `crop` cuts the edges, `pad` adds black bars, `stretch` distorts.",
+        panel="data",
+    )  # fmt: skip
+    colour: Literal["auto", "grey", "colour"] = setting(
+        "auto", "Colour", "`auto` keeps colour where any picture has it; `grey` is faster.", panel="data", advanced=True
+    )
+
+    @field_validator("size")
+    @classmethod
+    def _is_even(cls, size: int) -> int:
+        if size % 2 or 0 < size < 8:
+            raise ValueError(f"`data.size` must be an even number from 8 to {MAX_SIZE} (or 0), but got {size}.")
+        return size
+
+
+def samples() -> tuple[Sample, ...]:
+    """List the bundled samples, best first example first."""
+    return tuple(sample for sample, _ in SAMPLES.values())
+
+
+def load_sample(name: str, folder: Path) -> DataSet:
+    """Write a bundled sample in canonical form; online ones are fetched by Keras (worker only)."""
+    if name not in SAMPLES:
+        raise known("sample", name, SAMPLES)
+    sample, load = SAMPLES[name]
+    told = load()
+    pictures = (Picture(canonical(image_of(array)), *array.shape[:2]) for array in told.pictures)
+    classes = tuple(sorted(told.classes))
+    order = np.array([classes.index(label) for label in told.classes])
+    album = Album.write(folder, pictures, order[told.labels].tolist(), told.groups)
+    return _finish(album, sample.title, classes, [], {"ink": told.ink, "unreadable": []})
+
+
+def read(file: Path, config: Settings, folder: Path, progress: Progress) -> DataSet:  # noqa: ARG001 - part of the contract
+    """Read a zip or a folder of pictures; raises `Refusal` in words for what cannot be read."""
+    if file.suffix.lower() in ENDINGS and not file.is_dir():
+        raise Refusal(f"'{file.name}' is a single picture. Put the pictures of each class into a folder and zip them.")
+    with opened(file) as bundle:
+        layout = _layout(bundle)
+        album, classes, unreadable = _decode(bundle, layout.labels, folder, progress)
+    notes = [*layout.notes, *note_unsafe(bundle), *_note_unreadable(unreadable, len(layout.labels))]
+    return _finish(album, file.stem, classes, notes, {"ink": 0.0, "unreadable": [name for name, _ in unreadable[:50]]})
+
+
+def check(dataset: DataSet, data: Data) -> list[Finding]:
+    """Look at the pictures; every check answers, also with `pass`."""
+    _settings(data)
+    album = Album.open(dataset.folder)
+    classes = dataset.schema.classes
+    return [
+        _check_count(len(album)),
+        _check_few(classes),
+        _check_balance(classes),
+        _check_conflicts(album, list(classes)),
+        _check_duplicates(album),
+        _check_blank(album),
+        _check_sizes(album),
+        _check_colour(album),
+        _check_unreadable(dataset.schema.details["unreadable"]),
+    ]
+
+
+def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Progress) -> Prepared:
+    """Split by class with equal pictures on one side, bring all to one size; (n, size, size, channels) uint8."""
+    settings = _settings(data)
+    album = Album.open(dataset.folder)
+    size = settings.size or int(dataset.schema.details["size"])
+    channels = _channels(settings, album)
+    _refuse_too_large(len(album), size, channels)
+    rows = split(album.labels, len(album), data.validation, data.test, seed, album.tied(), "picture")
+    parts, done = {}, 0
+    for name, here in rows.items():
+        pictures = np.empty((len(here), size, size, channels), dtype=np.uint8)
+        for positions, batch in resized(album, here, size, settings.fit, channels):
+            pictures[positions] = batch
+            done += len(batch)
+            progress(done / len(album), f"Preparing pictures: {done:,} of {len(album):,}")
+        parts[name] = Part({"picture": pictures}, album.labels[here], here)
+    classes = tuple(dataset.schema.classes)
+    ink = float(dataset.schema.details["ink"])
+    signature = Signature(
+        data_type="image",
+        task="classification",
+        inputs={"picture": TensorSpec(shape=(size, size, channels), dtype="uint8")},
+        raw=(_raw_input(channels, ink),),
+        target=Target(name="label", classes=classes),
+        rows={name: len(part) for name, part in parts.items()},
+        class_counts=tuple(np.bincount(parts["train"].y, minlength=len(classes)).tolist()),
+    )
+    encoding = {"size": size, "fit": settings.fit, "channels": channels, "drawing": ink > 0}
+    return Prepared(folder, signature, encoding).save(parts)
+
+
+def preview(dataset: DataSet, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Return these pictures with their class names."""
+    album, classes = Album.open(dataset.folder), list(dataset.schema.classes)
+    images = album.images(rows)
+    return [{"picture": image, "label": classes[album.labels[row]]} for row, image in zip(rows, images, strict=True)]
+
+
+def thumbnails(dataset: DataSet, rows: Sequence[int], side: int) -> list[bytes]:
+    """Return these pictures as small PNG files that fit into a square of `side` pixels."""
+    return [thumbnail(image, side) for image in Album.open(dataset.folder).images(rows)]
+
+
+def raw(dataset: DataSet, signature: Signature, rows: Sequence[int]) -> list[dict[str, np.ndarray]]:
+    """Return these pictures as the deliverable takes them: {"picture": (1, height, width, channels) uint8}."""
+    channels = _raw_channels(signature)
+    return [{"picture": array_of(image, channels)[None]} for image in Album.open(dataset.folder).images(rows)]
+
+
+def parse(signature: Signature, values: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Turn {"picture": bytes of an upload, a camera or a drawing pad} into (1, height, width, channels)."""
+    data = values.get("picture")
+    if not isinstance(data, bytes):
+        raise Refusal("No picture was given. Choose a file, take a photo or draw one.")
+    picture = open_picture(data).image
+    ink = signature.raw[0].ink
+    return {"picture": array_of(drawn(data, ink) if ink else picture, _raw_channels(signature))[None]}
+
+
+def layers_of(signature: Signature, encoding: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the raw picture (batch, any height, any width, channels) and the ready one (batch, size, size, channels).
+
+    The answer of the resize is rounded as in `prepare`, so both see equal numbers; a picture that has the size
+    already passes unchanged.
+    """
+    picture = keras.Input((None, None, _raw_channels(signature)), name="picture", dtype="float32")
+    ready = keras.ops.round(resizing(int(encoding["size"]), encoding["fit"])(picture))
+    return {"picture": picture}, {"picture": ready}
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """A sample as arrays: pictures (n, height, width, channels) uint8, labels as numbers of `classes`."""
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    ink: float = 0.0
+    """Height of a drawing in its square; 0 where a drawing pad makes no sense."""
+
+
+def _digits() -> _Arrays:
+    from sklearn.datasets import load_digits
+
+    told = load_digits()
+    pictures = np.round(told.images * (255 / 16)).astype(np.uint8)[..., None]
+    return _Arrays(pictures, told.target, tuple("0123456789"), ink=1.0)
+
+
+def _textures() -> _Arrays:
+    with np.load(_pack.path("textures.npz"), allow_pickle=False) as told:
+        return _Arrays(told["pictures"], told["labels"], tuple(told["names"].tolist()))
+
+
+def _emoji() -> _Arrays:
+    with np.load(_pack.path("emoji.npz"), allow_pickle=False) as told:
+        return _Arrays(told["pictures"], told["labels"], tuple(told["names"].tolist()), tuple(told["groups"].tolist()))
+
+
+def _mnist() -> _Arrays:
+    pictures, labels = _fetched("mnist")
+    return _Arrays(pictures[..., None], labels, tuple("0123456789"), ink=20 / 28)
+
+
+def _fashion() -> _Arrays:
+    pictures, labels = _fetched("fashion_mnist")
+    classes = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+    return _Arrays(pictures[..., None], labels, classes)
+
+
+def _cifar10() -> _Arrays:
+    pictures, labels = _fetched("cifar10")
+    classes = ("aeroplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    return _Arrays(pictures, labels, classes)
+
+
+def _fetched(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return all pictures and labels of one of Keras's own data sets. Worker only."""
+    module = getattr(keras.datasets, name)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to the command line's one JSON object
+            (first, first_labels), (second, second_labels) = module.load_data()
+    except Exception:  # noqa: BLE001 - Keras raises a plain Exception when it cannot fetch
+        title = name.replace("_", "-")
+        raise Refusal(
+            f"'{title}' must be fetched from the internet, and that did not work. Try again when online, or choose "
+            "a bundled sample such as digits."
+        ) from None
+    return np.concatenate([first, second]), np.concatenate([first_labels, second_labels]).ravel()
+
+
+def _sample(
+    name: str, title: str, sentence: str, rows: int, licence: str, source: str, expected: str, *, online: bool = False
+) -> Sample:
+    return Sample(
+        name, title, sentence, "image", "label", "classification", licence, source, "cnn", expected, rows, online
+    )
+
+
+SAMPLES = {
+    "digits": (
+        _sample(
+            "digits",
+            "Handwritten digits",
+            "1,797 tiny pictures of handwritten digits. Which digit is it, 0 to 9?",
+            1797,
+            "BSD 3-Clause (scikit-learn)",
+            "scikit-learn, load_digits; UCI Optical Recognition of Handwritten Digits",
+            "accuracy 0.97",
+        ),
+        _digits,
+    ),
+    "emoji": (
+        _sample(
+            "emoji",
+            "Emoji",
+            "1,020 colour emoji in two drawing styles. Is it an animal, food, a face or something about travel?",
+            1020,
+            "Noto Emoji: Apache 2.0; Twemoji: CC BY 4.0",
+            "Noto Emoji, copyright Google; Twemoji, copyright Twitter, Inc and other contributors",
+            "accuracy 0.60",
+        ),
+        _emoji,
+    ),
+    "textures": (
+        _sample(
+            "textures",
+            "Textures",
+            "768 grey close-ups, 32 x 32 pixels. Is it brick, grass or gravel?",
+            768,
+            "CC0 1.0",
+            "scikit-image: CC0Textures (brick, gravel), linolafett (grass)",
+            "accuracy 0.94",
+        ),
+        _textures,
+    ),
+    "mnist": (
+        _sample(
+            "mnist",
+            "MNIST digits",
+            "70,000 handwritten digits, 28 x 28 pixels: the classic. Fetched from the internet once.",
+            70_000,
+            "CC BY-SA 3.0",
+            "Yann LeCun, Corinna Cortes; fetched by keras.datasets",
+            "accuracy 0.99",
+            online=True,
+        ),
+        _mnist,
+    ),
+    "fashion-mnist": (
+        _sample(
+            "fashion-mnist",
+            "Fashion-MNIST",
+            "70,000 pictures of clothes, 28 x 28 pixels, ten kinds. Fetched from the internet once.",
+            70_000,
+            "MIT",
+            "Zalando Research; fetched by keras.datasets",
+            "accuracy 0.90",
+            online=True,
+        ),
+        _fashion,
+    ),
+    "cifar10": (
+        _sample(
+            "cifar10",
+            "CIFAR-10",
+            "60,000 small colour photos of animals and vehicles, ten kinds. Fetched from the internet once.",
+            60_000,
+            "no licence stated; free for research and teaching by custom",
+            "Alex Krizhevsky; fetched by keras.datasets",
+            "accuracy 0.70",
+            online=True,
+        ),
+        _cifar10,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which file is of which class, and how that was found out."""
+
+    labels: dict[str, str]
+    notes: list[str]
+
+
+def _layout(bundle: Bundle) -> _Layout:
+    """Find the classes: by a table, else by folders, else by file names."""
+    pictures = [name for name in bundle.names if PurePosixPath(name).suffix.lower() in ENDINGS]
+    if not pictures:
+        raise Refusal("No pictures found. Expected folders named after classes, e.g. cats/1.jpg.")
+    found = _by_table(bundle, pictures) or _by_folder(pictures) or _by_name(pictures)
+    labels, merged = _merged(found.labels)
+    if len(set(labels.values())) == 1:
+        only = next(iter(labels.values()))
+        raise Refusal(
+            f"Only one class '{only}': the model has nothing to tell apart. Add a second folder of other pictures."
+        )
+    others = [name for name in bundle.names if name not in pictures and not name.lower().endswith(TABLE_ENDINGS)]
+    return _Layout(labels, [*found.notes, *merged, *_note_others(others)])
+
+
+def _by_table(bundle: Bundle, pictures: list[str]) -> _Layout | None:
+    """Take labels from the table that names most pictures, if one names at least half of them."""
+    best = _Layout({}, [])
+    for name in bundle.names:
+        if name.lower().endswith(TABLE_ENDINGS):
+            found = _match(name, _table(bundle, name), pictures)
+            best = found if len(found.labels) > len(best.labels) else best
+    return best if 2 * len(best.labels) >= len(pictures) else None
+
+
+def _table(bundle: Bundle, name: str) -> list[list[str]]:
+    try:
+        data = bundle.read(name)
+    except OSError:
+        raise Refusal(f"The table '{_short(name)}' is damaged or too large. Save it again and zip it anew.") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    head = text.split("\n", 1)[0]
+    delimiter = max(",;\t|", key=head.count)
+    return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
+
+
+def _match(name: str, rows: list[list[str]], pictures: list[str]) -> _Layout:
+    """Find the column that names pictures and the one that holds the labels."""
+    if len(rows) < 2:
+        return _Layout({}, [])
+    header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    index = _picture_index(pictures)
+    hits = [sum(row[column].strip().lower() in index for row in body) for column in range(len(header))]
+    files = int(np.argmax(hits))
+    label = _label_column(header, files)
+    if not hits[files] or label is None:
+        return _Layout({}, [])
+    labels = {
+        index[row[files].strip().lower()]: row[label].strip()
+        for row in body
+        if row[files].strip().lower() in index and row[label].strip()
+    }
+    notes = [f"Labels were read from column '{header[label]}' of '{_short(name)}'."]
+    if len(body) > hits[files]:
+        notes.append(f"Left out {_count(len(body) - hits[files], 'row')} of the table without a picture.")
+    if len(pictures) > len(labels):
+        notes.append(f"Left out {_count(len(pictures) - len(labels), 'picture')} without a label.")
+    return _Layout(labels, notes)
+
+
+def _picture_index(pictures: list[str]) -> dict[str, str]:
+    """Map what a table may call a picture (path, end of the path, name without ending) to its name."""
+    index: dict[str, str] = {}
+    for picture in pictures:
+        parts = PurePosixPath(picture).parts
+        for start in range(len(parts)):
+            index.setdefault("/".join(parts[start:]).lower(), picture)
+        index.setdefault(PurePosixPath(picture).stem.lower(), picture)
+    return index
+
+
+def _label_column(header: list[str], files: int) -> int | None:
+    words = [word.strip().lower() for word in header]
+    named = [words.index(word) for word in LABEL_WORDS if word in words]
+    if named:
+        return named[0]
+    return 1 - files if len(header) == 2 else None
+
+
+def _by_folder(pictures: list[str]) -> _Layout | None:
+    """Take the first folder that differs as the class; train and test folders above it are put together."""
+    folders = {name: list(PurePosixPath(name).parts[:-1]) for name in pictures}
+    notes = []
+    while True:
+        deep = [folder for folder in folders.values() if folder]
+        tops = {folder[0] for folder in deep}
+        if deep and all(top.lower() in SPLIT_FOLDERS for top in tops) and any(len(folder) > 1 for folder in deep):
+            if len(tops) > 1:
+                notes.append(f"Folders {_listed(sorted(tops))} were put together; Layerwise splits the pictures anew.")
+        elif len(tops) != 1 or not any(len(folder) > 1 for folder in deep):
+            break
+        folders = {name: folder[1:] for name, folder in folders.items()}
+    labels = {name: folder[0] for name, folder in folders.items() if folder}
+    found = {label.lower() for label in labels.values()}
+    says_nothing = len(found) == 1 or found <= set(SPLIT_FOLDERS)
+    if not labels or (says_nothing and (len(labels) < len(pictures) or _by_name_labels(pictures))):
+        return None
+    loose = len(pictures) - len(labels)
+    if loose:
+        notes.append(f"Left out {_count(loose, 'picture')} outside the class folders.")
+    return _Layout(labels, notes)
+
+
+def _by_name(pictures: list[str]) -> _Layout:
+    labels = _by_name_labels(pictures)
+    if not labels:
+        raise Refusal("No classes found. Put the pictures of each class into a folder of its own, e.g. cats/1.jpg.")
+    example = next(iter(labels))
+    notes = [f"Classes were taken from the file names, such as '{labels[example]}' from '{_short(example)}'."]
+    if len(labels) < len(pictures):
+        notes.append(f"Left out {_count(len(pictures) - len(labels), 'picture')} whose name holds no class.")
+    return _Layout(labels, notes)
+
+
+def _by_name_labels(pictures: list[str]) -> dict[str, str]:
+    """Take what stands before the last `_` or number as the class, if that makes groups."""
+    labels = {}
+    for name in pictures:
+        stem = PurePosixPath(name).stem
+        label = re.sub(r"[\s_.\-]*\(?\d+\)?$", "", stem)
+        labels[name] = label if label != stem else stem.rpartition("_")[0]
+    labels = {name: label for name, label in labels.items() if label}
+    classes = len(set(labels.values()))
+    return labels if 1 < classes <= len(labels) // 2 else {}
+
+
+def _merged(labels: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Take spellings that differ only in case or Unicode form as one class, under the most frequent spelling."""
+    labels = {name: unicodedata.normalize("NFC", label).strip()[:120] for name, label in labels.items()}
+    spellings: dict[str, Counter[str]] = {}
+    for label in labels.values():
+        spellings.setdefault(label.casefold(), Counter())[label] += 1
+    chosen = {key: counts.most_common(1)[0][0] for key, counts in spellings.items()}
+    notes = [
+        f"{_listed(sorted(counts))} were taken as one class '{chosen[key]}'."
+        for key, counts in spellings.items()
+        if len(counts) > 1
+    ]
+    return {name: chosen[label.casefold()] for name, label in labels.items()}, notes
+
+
+def _decode(
+    bundle: Bundle, labels: dict[str, str], folder: Path, progress: Progress
+) -> tuple[Album, tuple[str, ...], list[tuple[str, str]]]:
+    """Decode in threads into an album; returns it with its classes and the (name, reason) of what was skipped."""
+    classes = tuple(sorted(set(labels.values())))
+    codes: list[int] = []
+    unreadable: list[tuple[str, str]] = []
+
+    def one(name: str) -> Picture | Refusal:
+        try:
+            return open_picture(bundle.read(name), _short(name))
+        except OSError:
+            return Refusal(f"'{_short(name)}' is damaged or cut off. Save or download it again.")
+        except Refusal as refusal:
+            return refusal
+
+    def sound() -> Iterator[Picture]:
+        names = list(labels)
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:
+            for start in range(0, len(names), BATCH):
+                for name, picture in zip(names[start:], threads.map(one, names[start : start + BATCH]), strict=False):
+                    if isinstance(picture, Refusal):
+                        unreadable.append((name, str(picture)))
+                    else:
+                        codes.append(classes.index(labels[name]))
+                        yield picture
+                done = min(start + BATCH, len(names))
+                progress(done / len(names), f"Reading pictures: {done:,} of {len(names):,}")
+
+    album = Album.write(folder, sound(), codes)
+    _refuse_unreadable(unreadable, labels, Counter(classes[code] for code in codes))
+    return album, classes, unreadable
+
+
+def _refuse_unreadable(unreadable: list[tuple[str, str]], labels: dict[str, str], readable: Counter[str]) -> None:
+    if not unreadable:
+        return
+    reason = unreadable[0][1]
+    empty = next((label for label in sorted(set(labels.values())) if not readable[label]), None)
+    if empty is not None:
+        raise Refusal(f"No picture of class '{empty}' could be read. {reason}")
+    if 10 * len(unreadable) > len(labels):
+        raise Refusal(f"{len(unreadable)} of {len(labels):,} pictures could not be read. {reason}")
+
+
+def _finish(album: Album, name: str, classes: tuple[str, ...], notes: list[str], details: dict[str, Any]) -> DataSet:
+    """Write `dataset.json`, last."""
+    counts = np.bincount(album.labels, minlength=len(classes)).tolist()
+    told = hashlib.sha256("|".join(classes).encode())
+    for array in (album.labels, album.digests, album.groups):
+        told.update(np.ascontiguousarray(array).tobytes())
+    label = Column(name="label", kind="category", unique=len(classes), examples=classes[:5], reason="the class")
+    schema = Schema(
+        name=name,
+        data_type="image",
+        rows=len(album),
+        columns=(Column(name="picture", kind="picture", unique=len(np.unique(album.digests))), label),
+        target="label",
+        task="classification",
+        classes=dict(zip(classes, counts, strict=True)),
+        fingerprint=told.hexdigest(),
+        notes=tuple(notes),
+        details={"size": _size_for(album), **_sizes(album), **details},
+    )
+    temporary = album.folder / "dataset.json.tmp"
+    temporary.write_text(schema.model_dump_json(), encoding="utf-8")
+    temporary.rename(album.folder / "dataset.json")
+    return DataSet(album.folder, schema)
+
+
+def _size_for(album: Album) -> int:
+    """Keep small pictures as they are; bring larger ones to 64 pixels, or 96 where there are few of them."""
+    shorter = int(np.median(album.kept.min(axis=1)))
+    is_uniform = len(np.unique(album.kept)) == 1
+    if (is_uniform and shorter <= 96) or shorter <= 64:
+        return max(8, shorter + shorter % 2)
+    return 96 if shorter >= 96 and len(album) <= 2000 else 64
+
+
+def _sizes(album: Album) -> dict[str, Any]:
+    areas = album.sizes.prod(axis=1)
+    order = np.argsort(areas, kind="stable")
+    smallest, middle, largest = (album.sizes[order[at]].tolist() for at in (0, len(order) // 2, -1))
+    colour = int(album.colour.sum())
+    return {"smallest": smallest, "typical": middle, "largest": largest, "colour_pictures": colour}
+
+
+def _settings(data: Data) -> Config:
+    if data.task and data.task not in TASKS:
+        raise Refusal(f"Pictures can be sorted into classes, so `data.task` must be classification, not {data.task}.")
+    if data.target and data.target != "label":
+        raise Refusal(f"Pictures have one target, `label`, but got '{data.target}'. Leave `data.target` out.")
+    return validate(Config, data.settings, "data")
+
+
+def _channels(settings: Config, album: Album) -> int:
+    if settings.colour == "auto":
+        return 3 if album.colour.any() else 1
+    return 1 if settings.colour == "grey" else 3
+
+
+def _raw_channels(signature: Signature) -> int:
+    return int(signature.raw[0].shape[-1] or 1)
+
+
+def _raw_input(channels: int, ink: float) -> RawInput:
+    told = f"A picture of any size, {'grey' if channels == 1 else 'red, green and blue'}, values 0 to 255."
+    if ink:
+        told += " Light on black; a drawing pad suits it."
+    return RawInput(
+        name="picture", kind="picture", shape=(None, None, channels), minimum=0, maximum=255, description=told, ink=ink
+    )
+
+
+def _refuse_too_large(pictures: int, size: int, channels: int) -> None:
+    needed = pictures * size * size * channels
+    if needed > MAX_TENSOR_BYTES:
+        most = int((MAX_TENSOR_BYTES / (pictures * channels)) ** 0.5) // 2 * 2
+        raise Refusal(
+            f"{pictures:,} pictures of size {size} need {needed / 1e9:.1f} GB. Set the picture size to {most} or less."
+        )
+
+
+def _check_count(pictures: int) -> Finding:
+    if pictures < 10:
+        sentence = f"There are only {pictures} pictures; at least 10 are needed."
+        return Finding(code="few_pictures", severity="problem", sentence=sentence, cure="Add more pictures.")
+    if pictures < 100:
+        sentence = f"There are only {pictures} pictures; scores will swing from run to run."
+        return Finding(code="few_pictures", severity="warning", sentence=sentence, cure="Add more if you can.")
+    return Finding(code="few_pictures", severity="pass", sentence=f"There are {pictures:,} pictures.")
+
+
+def _check_few(classes: dict[str, int]) -> Finding:
+    label = min(classes, key=lambda name: classes[name])
+    few = [name for name in classes if classes[name] < 20]
+    if classes[label] < 3:
+        sentence = f"Class '{label}' has only {_count(classes[label], 'picture')}; at least 3 are needed."
+        cure = "Add pictures to this class or leave it out."
+        return Finding(code="few_per_class", severity="problem", sentence=sentence, cure=cure, column="label")
+    if few:
+        sentence = f"{_listed(few[:5])} {'have' if len(few) > 1 else 'has'} fewer than 20 pictures."
+        cure = "Add pictures; a model learns little from so few."
+        return Finding(code="few_per_class", severity="warning", sentence=sentence, cure=cure, column="label")
+    sentence = f"All {len(classes)} classes have at least {classes[label]} pictures."
+    return Finding(code="few_per_class", severity="pass", sentence=sentence, column="label")
+
+
+def _check_balance(classes: dict[str, int]) -> Finding:
+    most, least = max(classes, key=lambda name: classes[name]), min(classes, key=lambda name: classes[name])
+    ratio = classes[most] / max(1, classes[least])
+    if ratio < 3:
+        return Finding(code="imbalance", severity="pass", sentence="The classes are about equally frequent.")
+    sentence = f"Class '{most}' is {ratio:.0f} times as frequent as '{least}'."
+    cure = "Set class weights to `balanced`, or add pictures to the rare class."
+    severity = "warning" if ratio >= 10 else "notice"
+    return Finding(code="imbalance", severity=severity, sentence=sentence, cure=cure, column="label")
+
+
+def _check_conflicts(album: Album, classes: list[str]) -> Finding:
+    pairs = np.unique(np.stack([album.digests, album.labels.astype(np.uint64)]), axis=1)[0]
+    several = np.unique(pairs[np.flatnonzero(pairs[1:] == pairs[:-1])])
+    rows = np.flatnonzero(np.isin(album.digests, several))
+    if not len(rows):
+        return Finding(code="conflicting_labels", severity="pass", sentence="No picture lies in two classes.")
+    example = _listed(sorted({classes[album.labels[row]] for row in rows if album.digests[row] == several[0]}))
+    sentence = (
+        f"{_count(len(several), 'picture')} {_verb(len(several), 'lies', 'lie')} in several classes, e.g. {example}."
+    )
+    cure = "Decide where they belong and remove the other copies."
+    return Finding(
+        code="conflicting_labels", severity="warning", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist())
+    )
+
+
+def _check_duplicates(album: Album) -> Finding:
+    _, first = np.unique(album.digests, return_index=True)
+    extra = np.setdiff1d(np.arange(len(album)), first)
+    if not len(extra):
+        return Finding(code="duplicates", severity="pass", sentence="No picture is there twice.")
+    sentence = (
+        f"{_count(len(extra), 'picture')} of {len(album):,} {_verb(len(extra), 'repeats', 'repeat')} another exactly."
+    )
+    cure = "Nothing to do: copies are kept together, so that the test stays honest."
+    return Finding(code="duplicates", severity="notice", sentence=sentence, cure=cure, rows=tuple(extra[:10].tolist()))
+
+
+def _check_blank(album: Album) -> Finding:
+    rows = np.flatnonzero(album.spreads < 1)
+    if not len(rows):
+        return Finding(code="blank", severity="pass", sentence="No picture is blank.")
+    sentence = f"{_count(len(rows), 'nearly blank picture')} (one even colour)."
+    cure = "Look at them and remove those that show nothing."
+    return Finding(code="blank", severity="warning", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist()))
+
+
+def _check_sizes(album: Album) -> Finding:
+    longest = album.sizes.max(axis=1)
+    small, large = int(np.argmin(longest)), int(np.argmax(longest))
+    sizes = [f"{album.sizes[row][1]} x {album.sizes[row][0]}" for row in (small, large)]
+    if len(np.unique(album.sizes, axis=0)) == 1:
+        return Finding(code="sizes", severity="pass", sentence=f"All pictures are {sizes[0]} pixels.")
+    sentence = f"Pictures range from {sizes[0]} to {sizes[1]} pixels."
+    if longest[large] < 4 * longest[small]:
+        return Finding(code="sizes", severity="pass", sentence=sentence)
+    cure = "Nothing to do: all are brought to one size. Very small ones look blurred."
+    return Finding(code="sizes", severity="notice", sentence=sentence, cure=cure, rows=(small, large))
+
+
+def _check_colour(album: Album) -> Finding:
+    colour = int(album.colour.sum())
+    if colour in {0, len(album)}:
+        kind = "colour" if colour else "grey"
+        return Finding(code="colour", severity="pass", sentence=f"All pictures are {kind}.")
+    sentence = f"{colour:,} pictures have colour, {len(album) - colour:,} are grey."
+    if min(colour, len(album) - colour) < 0.05 * len(album):
+        return Finding(code="colour", severity="pass", sentence=sentence)
+    cure = "If only some classes are grey, the model may learn that instead: set colour to `grey`."
+    rows = np.flatnonzero(album.colour == (2 * colour < len(album)))
+    return Finding(code="colour", severity="notice", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist()))
+
+
+def _check_unreadable(names: list[str]) -> Finding:
+    if not names:
+        return Finding(code="unreadable", severity="pass", sentence="Every picture could be read.")
+    listed = _listed([_short(name) for name in names[:3]])
+    sentence = f"Skipped {_count(len(names), 'unreadable picture')}, for example {listed}."
+    return Finding(code="unreadable", severity="notice", sentence=sentence, cure="Replace them if they matter.")
+
+
+def _note_unreadable(unreadable: list[tuple[str, str]], total: int) -> list[str]:
+    if not unreadable:
+        return []
+    verb = "was" if len(unreadable) == 1 else "were"
+    listed = _listed([_short(name) for name, _ in unreadable[:3]])
+    return [f"{len(unreadable)} of {total:,} pictures could not be read and {verb} skipped: {listed}."]
+
+
+def _note_others(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    listed = _listed([_short(name) for name in names[:3]])
+    return [f"Left out {_count(len(names), 'file')} of other kinds, for example {listed}."]
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _verb(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many
+
+
+def _short(name: str) -> str:
+    return PurePosixPath(name).name

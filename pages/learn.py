@@ -1,0 +1,29 @@
+"""Learn: each family in plain words, with a picture of how data flow and a small live toy."""
+
+import streamlit as st
+
+from ui import families, look, toys
+
+
+def page() -> None:
+    """Show the chosen family; the address names it (`/learn?family=cnn`)."""
+    look.header("Learn", "What each model family does, in plain words.")
+    name = families.choose()
+    family = families.read(name)
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        look.section(family.title, icon=families.icon(name))
+        st.markdown(family.words)
+        look.section("How data flow")
+        st.mermaid_chart(family.picture, alt=f"How data flow through a {family.title.lower()}")
+        look.section("What to watch")
+        st.markdown(family.watch)
+    with right:
+        with look.card("learn_toy"):
+            if not toys.show(name):
+                look.quiet("No toy for this family yet.")
+        with look.card("learn_facts"):
+            families.facts(name)
+
+
+page()

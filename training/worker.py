@@ -1,0 +1,368 @@
+"""One run from its folder to report and download: `python -m training.worker FOLDER`.
+
+A worker needs nothing but its run folder. It goes on from the newest whole checkpoint, if there is one. SIGTERM or a
+wish in `ask.json` stops it between two chunks of steps: `stop` can be resumed, `keep` goes on to report and download.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import builders
+from builders import Blueprint, Stage
+from datasets import DataSet, Prepared
+from recipes import Recipe, Refusal, Training, keras
+from records import Run, Workspace, write_json
+from records.run import write_text
+from training import checkpoints, failures
+from training.checkpoints import Snapshot
+from training.plan import resolve, training_of
+from training.reporter import Halted, Reporter, Superseded
+from training.shelf import open_prepared
+
+FINISHED, FAILED, REFUSED, FENCED = 0, 1, 2, 3
+"""Exit codes. A run that was stopped in good order also ends with 0."""
+COMMIT_SECONDS = 2.0
+"""A checkpoint is written at most that often, and always at the end: tiny epochs are not slowed down."""
+
+
+def main(folder: Path, attempt: int) -> int:
+    """Execute a run for this attempt; returns the exit code. Everything told goes into the run's folder."""
+    run = Run(folder)
+    state = run.state
+    if state.attempt > attempt or state.state == "finished":
+        return FENCED if state.attempt > attempt else FINISHED
+    (folder / "done.json").unlink(missing_ok=True)
+    reporter = Reporter(run, attempt)
+    former = {name: signal.signal(name, lambda *_: _end(reporter)) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return _guarded(run, reporter)
+    finally:
+        for name, handler in former.items():
+            signal.signal(name, handler)
+
+
+def _end(reporter: Reporter) -> None:
+    reporter.ends = True
+
+
+def _guarded(run: Run, reporter: Reporter) -> int:
+    """Turn every way in which a run can end into its last state."""
+    worker = Worker(run, reporter)
+    try:
+        worker.execute()
+    except Halted:
+        reporter.end("stopped", worker.stopped_sentence(), "Press Resume to go on.")
+    except Superseded:
+        return FENCED
+    except Refusal as refusal:
+        reporter.end("failed", str(refusal))
+        return REFUSED
+    except Exception as error:  # noqa: BLE001 - whatever happens, the person reads one sentence
+        traceback.print_exc()
+        worker.rescue()
+        reporter.end("failed", *failures.classify(error, worker.recipe, worker.safe_epochs))
+        return FAILED
+    return FINISHED
+
+
+class Worker:
+    """What one run knows while it is executed."""
+
+    def __init__(self, run: Run, reporter: Reporter) -> None:
+        self.run, self.reporter = run, reporter
+        self.recipe = run.recipe
+        self.fitted: Fitted | None = None
+
+    @property
+    def safe_epochs(self) -> int:
+        """Epochs that a resume would not have to do again."""
+        snapshot = self.fitted.snapshot if self.fitted else None
+        return snapshot.finished if snapshot else 0
+
+    def stopped_sentence(self) -> str:
+        """Say where the run was stopped."""
+        if self.fitted is None:
+            return "Stopped by you before the first epoch."
+        return f"Stopped by you after epoch {self.safe_epochs} of {self.fitted.all_epochs}."
+
+    def rescue(self) -> None:
+        """Write what is known before a failed run ends; a disk without room must not hide the first failure."""
+        if self.fitted:
+            try:
+                self.fitted.commit()
+            except OSError:
+                traceback.print_exc()
+
+    def execute(self) -> None:
+        """Prepare, build, fit, judge, save, check."""
+        dataset, prepared = self._prepare()
+        training = training_of(self.recipe)
+        self.reporter.phase("compiling", message="", device=device(), epochs=training.epochs)
+        blueprint = self._build(prepared, training)
+        self.fitted = Fitted(self.run, self.reporter, blueprint, prepared, training)
+        kept = self.fitted.fit()
+        self.reporter.is_fitted = True
+        self._judge(dataset, prepared, blueprint)
+        self.reporter.end("finished", kept or self.fitted.finished_sentence())
+
+    def _prepare(self) -> tuple[DataSet, Prepared]:
+        self.reporter.phase("preparing")
+        self.recipe = resolve(self.recipe)
+        workspace = Workspace(self.run.folder.resolve().parents[1])
+        self.recipe, dataset, prepared = open_prepared(self.recipe, workspace, self.reporter.preparing)
+        write_text(self.run.folder / "recipe.yaml", self.recipe.yaml())
+        places = {"folder": str(prepared.folder), "dataset": str(dataset.folder)}
+        write_json(self.run.folder / "prepared.json", places)
+        return dataset, prepared
+
+    def _build(self, prepared: Prepared, training: Training) -> Blueprint:
+        from builders._layers import layer_table
+
+        settle(training)
+        blueprint = build(self.recipe, prepared)
+        stages = [
+            {"name": stage.name, "layers": layer_table(stage.model), "parameters": int(stage.model.count_params())}
+            for stage in blueprint.stages
+        ]
+        write_json(self.run.folder / "layers.json", {"stages": stages})
+        self.reporter.tell(parameters=stages[-1]["parameters"])
+        for note in blueprint.notes:
+            self.reporter.event("note", note)
+        return blueprint
+
+    def _judge(self, dataset: DataSet, prepared: Prepared, blueprint: Blueprint) -> None:
+        """Save first: the clean process loads the file while the report is made."""
+        from evaluation import report
+        from exporters import check, keras_file
+
+        core = next(iter(blueprint.deliverables.values()))
+        self.reporter.phase("saving")
+        file = keras_file.export(self.run, core, prepared, dataset)
+        checking = check.start(self.run, file, core, prepared, dataset)
+        try:
+            self.reporter.phase("evaluating")
+            history = [line for line in self.run.lines("metrics")[0] if line.get("end")]
+            report.make(self.run, core, prepared, history)
+            self.reporter.phase("checking")
+            told = checking.finish()
+        finally:
+            checking.cancel()
+        self.reporter.event("check", told["sentence"])
+
+
+class Fitted:
+    """The stages of a run, fitted one after the other, with checkpoints."""
+
+    def __init__(
+        self, run: Run, reporter: Reporter, blueprint: Blueprint, prepared: Prepared, training: Training
+    ) -> None:
+        from training.evidence import Evidence
+
+        self.run, self.reporter, self.blueprint, self.prepared, self.training = (
+            run, reporter, blueprint, prepared, training
+        )  # fmt: skip
+        self.all_epochs = training.epochs * len(blueprint.stages)
+        self.evidence = Evidence(run, prepared, next(iter(blueprint.deliverables.values())))
+        self.models = variables_of(blueprint)
+        self.variables: list[Any] = []
+        self.snapshot: Snapshot | None = None
+        self.committed = time.monotonic()
+        self.is_on_disk = True
+        reporter.unit = prepared.signature.target.scale
+
+    def fit(self) -> str:
+        """Fit every stage; returns what to say where a person ended it with `keep`, else nothing."""
+        self.snapshot = self._resume()
+        first = self.snapshot.stage if self.snapshot else 0
+        try:
+            for number in range(first, len(self.blueprint.stages)):
+                self._fit_stage(number, self.blueprint.stages[number])
+        except Halted as halted:
+            self._roll_back()
+            if halted.wish == "stop":
+                raise
+            return self._kept_sentence()
+        return ""
+
+    def commit(self) -> None:
+        """Write the last snapshot, if it is not on disk yet."""
+        if self.snapshot and not self.is_on_disk:
+            checkpoints.commit(self.run.folder / "checkpoints", self.snapshot)
+            self.is_on_disk, self.committed = True, time.monotonic()
+
+    def _resume(self) -> Snapshot | None:
+        snapshot, damaged = checkpoints.newest(self.run.folder / "checkpoints")
+        metrics = self.run.folder / "metrics.jsonl"
+        epoch = snapshot.finished if snapshot else 0
+        for name in damaged:
+            self.reporter.event("damage", f"The checkpoint {name} is damaged and was passed over.")
+        if metrics.exists():
+            os.truncate(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
+            where = f"goes on after epoch {epoch}" if epoch else "starts again from the beginning"
+            self.reporter.event("resume", f"Attempt {self.reporter.attempt} {where}.")
+        return snapshot
+
+    def _fit_stage(self, number: int, stage: Stage) -> None:
+        from training.fit import choose_policy, compile_stage, fit
+        from training.schedules import make_callbacks
+
+        compile_stage(stage, self.training)
+        self.variables = [*self.models, *stage.model.optimizer.variables]
+        # Keeping the best round is done here, for all runs alike, also for those without early stopping.
+        callbacks = make_callbacks(self.training.model_copy(update={"restore_best": False}))
+        resumed = self.snapshot if self.snapshot and self.snapshot.stage == number else None
+        if resumed:
+            checkpoints.put_back(self.variables, resumed.variables)
+        train, validation = self.prepared.part("train"), self.prepared.part("validation")
+        policy = choose_policy(stage.model, train, self.training, callbacks)
+        self.reporter.begin_stage(
+            stage.name, number + 1, len(self.blueprint.stages), self.training.epochs, len(train),
+            -(-len(train) // self.training.batch_size), policy=policy.sentence, epoch=resumed.epoch if resumed else 0,
+        )  # fmt: skip
+        if not (resumed and resumed.is_over):
+            fit(
+                stage.model, train, validation, training=self.training, initial_epoch=resumed.epoch if resumed else 0,
+                callbacks=[*callbacks, self._listener(number, stage.model, callbacks, resumed)],
+                between=self.reporter.point, policy=policy,
+            )  # fmt: skip
+            self.snapshot = replace(self.snapshot, is_over=True) if self.snapshot else None
+            self.is_on_disk = False
+            self.commit()
+        self._use_best()
+        if self.snapshot:
+            self.evidence.show(
+                self.snapshot.best["epoch"] if self.training.restore_best else self.snapshot.epoch, now=True
+            )
+
+    def _listener(self, number: int, model: Any, callbacks: list[Any], resumed: Snapshot | None) -> Any:
+        """Make the callback that reports epochs and takes snapshots; it must stand behind all others."""
+
+        def begin(_logs: Any) -> None:
+            if resumed:
+                checkpoints.remind(callbacks, resumed.memory)
+
+        def end_epoch(epoch: int, logs: dict[str, Any]) -> None:
+            rate = float(logs.get("learning_rate", model.optimizer.learning_rate))
+            self.reporter.end_epoch(epoch + 1, logs, rate)
+            self._take(number, epoch + 1, logs, callbacks)
+            self.evidence.show(epoch + 1)
+
+        return keras.callbacks.LambdaCallback(
+            on_train_begin=begin,
+            on_epoch_begin=lambda epoch, _logs: self.reporter.begin_epoch(epoch),
+            on_epoch_end=end_epoch,
+            on_test_begin=lambda _logs: self.reporter.tell(phase="validating"),
+        )
+
+    def _take(self, number: int, epoch: int, logs: dict[str, Any], callbacks: list[Any]) -> None:
+        """Remember the run as it is at the end of this epoch; write it when the last one on disk is old."""
+        variables = checkpoints.arrays_of(self.variables)
+        models = variables[: len(self.models)]
+        loss = float(logs.get("val_loss", logs["loss"]))
+        former = self.snapshot if self.snapshot and self.snapshot.stage == number else None
+        is_best = former is None or loss < former.best["loss"]
+        self.snapshot = Snapshot(
+            stage=number,
+            epoch=epoch,
+            finished=number * self.training.epochs + epoch,
+            variables=variables,
+            names=[variable.path for variable in self.variables],
+            memory=checkpoints.memory_of(callbacks),
+            best={"epoch": epoch, "loss": loss} if is_best else former.best,
+            best_variables=models if is_best else former.best_variables,
+            bytes_written={"metrics": (self.run.folder / "metrics.jsonl").stat().st_size},
+        )
+        self.is_on_disk = False
+        if time.monotonic() - self.committed > COMMIT_SECONDS:
+            self.commit()
+
+    def _roll_back(self) -> None:
+        """Return to the end of the last finished epoch: a run is resumed between epochs only."""
+        if self.snapshot:
+            checkpoints.put_back(self.variables, self.snapshot.variables)
+            self.commit()
+            self._use_best()
+
+    def _use_best(self) -> None:
+        if self.snapshot and self.training.restore_best:
+            checkpoints.put_back(self.models, self.snapshot.best_variables)
+
+    def finished_sentence(self) -> str:
+        """Say how training came to its end by itself."""
+        done = self.snapshot.finished if self.snapshot else 0
+        if done < self.all_epochs:
+            return f"Finished early after epoch {done} of {self.all_epochs}: no progress for a while."
+        return f"Finished after {done} epochs." if done != 1 else "Finished after 1 epoch."
+
+    def _kept_sentence(self) -> str:
+        if self.snapshot is None:
+            return f"Stopped by you in epoch 1 of {self.all_epochs}; the model as it was then was kept."
+        kept = f"the best epoch ({self.snapshot.best['epoch']})" if self.training.restore_best else "the last epoch"
+        return f"Stopped by you after epoch {self.snapshot.finished} of {self.all_epochs}; {kept} was kept."
+
+
+def settle(training: Training) -> None:
+    """Make this process ready for a run: seeds, precision, memory of GPUs, and on a CPU the same bits every time."""
+    import tensorflow as tf
+
+    from training.optimizers import precision
+
+    graphics = tf.config.list_physical_devices("GPU")
+    for gpu in graphics:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if not graphics:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(training.seed)
+    keras.config.set_dtype_policy(precision(training))
+
+
+def build(recipe: Recipe, prepared: Prepared) -> Blueprint:
+    """Build the recipe's models for these data; raises `Refusal` for an impossible setting."""
+    name = recipe.model.architecture
+    builders.refuse_unfit(name, prepared.signature)
+    return builders.get(name).build(prepared.signature, builders.config(name, recipe.model.settings))
+
+
+def variables_of(blueprint: Blueprint) -> list[Any]:
+    """List what a run's models are made of, each once: weights, counters and seeds, but no running metrics."""
+    models = [stage.model for stage in blueprint.stages] + list(blueprint.deliverables.values())
+    metrics = {id(variable) for model in models for variable in model.metrics_variables}
+    every = {id(variable): variable for model in models for variable in model.variables}
+    return [variable for key, variable in every.items() if key not in metrics]
+
+
+def device() -> str:
+    """Name what this process computes on."""
+    import tensorflow as tf
+
+    graphics = tf.config.list_physical_devices("GPU")
+    if graphics:
+        return tf.config.experimental.get_device_details(graphics[0]).get("device_name", "GPU")
+    cores = len(os.sched_getaffinity(0))
+    return f"CPU · {cores} core{'s' if cores > 1 else ''}"
+
+
+def _next_attempt(run: Run) -> int:
+    state = run.state
+    return state.attempt + 1 if state.started else state.attempt
+
+
+def _from_command_line(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.worker", description="Execute or resume one run.")
+    parser.add_argument("folder", type=Path, help="a run's folder")
+    parser.add_argument("--attempt", type=int, help="number of this start (the next one by default)")
+    asked = parser.parse_args(arguments)
+    run = Run(asked.folder.resolve())
+    run.clear_ask()
+    return main(run.folder, asked.attempt or _next_attempt(run))
+
+
+if __name__ == "__main__":
+    sys.exit(_from_command_line())

@@ -1,0 +1,192 @@
+"""Runs as cards: sparkline, score, family, data, state, age, star; filters, delete with undo, the pick to compare."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from recipes import Refusal
+from records import State
+from records.catalogue import RunRow
+from records.run import ACTIVE
+from training.executor import SECONDS_TO_RESTORE
+from ui import look, run_view, studio
+from ui.run_reader import RunReader, reader
+
+MOST_COMPARED = 8
+ALL, GOING, DONE, STARRED = "All", "Active", "Finished", "Starred"
+
+
+def is_active(row: RunRow) -> bool:
+    """Is this run waiting, starting or running?"""
+    return row.state in ACTIVE
+
+
+def known(row: RunRow) -> RunReader:
+    """Return the reader of a run in this workspace."""
+    return reader(studio.workspace().run_folder(row.id))
+
+
+def headline(told: RunReader) -> str:
+    """Return a run's score in short: "Accuracy 0.971", or its validation loss while there is no report."""
+    report = told.file("report.json")
+    if report is not None:
+        return f"{report['headline']['title']} {look.score(report['headline']['value'])}"
+    epochs = told.epochs()
+    loss = epochs[-1].get("val_loss") if epochs else None
+    return f"Validation loss {loss:.3g}" if isinstance(loss, (int, float)) and math.isfinite(loss) else ""
+
+
+def choice(rows: Sequence[RunRow]) -> list[RunRow]:
+    """Let the visitor narrow the list; what waits or runs comes first, then the newest."""
+    shown = st.segmented_control(
+        "Show", [ALL, GOING, DONE, STARRED], default=ALL, required=True, key="runs_filter",
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    order = sorted(rows, key=lambda row: (not is_active(row), -row.created))
+    if shown == GOING:
+        return [row for row in order if is_active(row)]
+    if shown == DONE:
+        return [row for row in order if row.state == "finished"]
+    return [row for row in order if row.starred or shown != STARRED]
+
+
+def compare_bar(rows: Sequence[RunRow]) -> None:
+    """Show what is picked and the way to compare it."""
+    picked = [row.id for row in rows if st.session_state.get(f"pick_{row.id}")]
+    with look.row("compare_bar"):
+        if len(picked) < 2:
+            st.markdown(":gray[Pick two or more runs to compare them.]", width="content")
+        elif len(picked) > MOST_COMPARED:
+            st.markdown(f":orange[Pick at most {MOST_COMPARED} runs.]", width="content")
+        elif st.button(f"Compare {len(picked)} runs", key="compare", type="primary", icon=":material/compare_arrows:"):
+            st.switch_page("pages/compare.py", query_params={"runs": ",".join(picked)})
+
+
+def show(rows: Sequence[RunRow]) -> None:
+    """Draw the cards, three beside each other, one on a phone."""
+    if not rows:
+        look.quiet("No run fits this filter.")
+        return
+    waiting = {row.id: studio.executor().position(row.id) for row in rows if row.state == "queued"}
+    grid = st.grid(min_column_width=350, gap="small", key="run_cards")
+    for row in rows:
+        with grid.container(), look.card(f"card_{row.id}", height="stretch"):
+            _card(row, waiting.get(row.id))
+
+
+def undo() -> None:
+    """Offer to bring back what was deleted a moment ago."""
+    told = st.session_state.get("deleted_run")
+    if told is None:
+        return
+    run, title, moment = told
+    if time.time() - moment > SECONDS_TO_RESTORE:
+        del st.session_state["deleted_run"]
+        return
+    with look.row("undo"):
+        st.markdown(look.plain(f"'{title}' was deleted."), width="content")
+        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_restore, args=(run,))
+
+
+def _card(row: RunRow, place: int | None) -> None:
+    told = known(row)
+    state = told.state
+    recipe = told.run.recipe
+    with look.row(align="distribute"):
+        look.state_badge(state)
+        st.markdown(f":gray[{look.ago(row.created)}]", width="content")
+    with st.container(gap=None):
+        st.page_link(
+            "pages/run.py", label=f"**{look.plain(row.title)}**", query_params={"run": row.id},
+            icon=look.family_icon(recipe.model.architecture),
+        )  # fmt: skip
+        st.markdown(f":gray[{look.plain(run_view.family_name(recipe))} · {look.plain(run_view.data_name(recipe))}]")
+    _middle(row, told, state, place)
+    with look.row(align="distribute"):
+        st.checkbox("Compare", key=f"pick_{row.id}")
+        with look.row(f"acts_{row.id}", align="right"):
+            _star(row)
+            _menu(row)
+
+
+def _middle(row: RunRow, told: RunReader, state: State, place: int | None) -> None:
+    if state.state == "queued":
+        look.quiet(f"Place {place} in the queue" if place else "Waiting for a free place")
+        return
+    values = [line["val_loss"] for line in told.epochs() if _is_number(line.get("val_loss"))]
+    if len(values) > 1:
+        look.sparkline(_few(values), f"spark_{row.id}")
+    if score := headline(told):
+        st.markdown(f"**{look.plain(score)}**")
+    if state.is_active and state.epochs:
+        left = f" · {look.duration(state.eta_seconds)} left" if state.eta_seconds is not None else ""
+        look.quiet(f"Epoch {min(state.epoch + 1, state.epochs)} of {state.epochs}{left}")
+    elif state.state == "failed":
+        look.quiet(look.plain(state.message))
+
+
+def _star(row: RunRow) -> None:
+    st.button(
+        "Starred" if row.starred else "Star", key=f"star_{row.id}", type="tertiary", help="Keep it in sight",
+        icon=":material/star:" if row.starred else ":material/star_outline:", on_click=_turn_star, args=(row,),
+    )  # fmt: skip
+
+
+def _menu(row: RunRow) -> None:
+    chosen = st.menu_button(
+        "More", ["Rename", "Delete"], key=f"more_{row.id}", type="tertiary", icon=":material/more_horiz:"
+    )
+    if chosen == "Rename":
+        _rename(row)
+    elif chosen == "Delete":
+        _delete(row)
+
+
+@st.dialog("Rename this run")
+def _rename(row: RunRow) -> None:
+    title = st.text_input("Title", row.title, max_chars=120, key="new_title")
+    if st.button("Rename", key="rename_now", type="primary"):
+        try:
+            studio.executor().rename(row.id, studio.owner(), title)
+        except Refusal as refusal:
+            look.failed(str(refusal))
+        else:
+            st.rerun()
+
+
+@st.dialog("Delete this run?")
+def _delete(row: RunRow) -> None:
+    st.markdown(f"**{look.plain(row.title)}** with its curves, report and model.")
+    look.quiet(f"You can undo it for {look.duration(SECONDS_TO_RESTORE)}; then it is gone for good.")
+    if is_active(row) and row.state != "queued":
+        look.failed("It is still going. Stop it first, on its own page.")
+        return
+    with look.row():
+        if st.button("Delete", key="delete_now", type="primary", icon=":material/delete:"):
+            run_view.act("delete", row.id)
+            if "refused" not in st.session_state:
+                st.session_state["deleted_run"] = (row.id, row.title, time.time())
+            st.rerun()
+        if st.button("Keep it", key="keep_it"):
+            st.rerun()
+
+
+def _restore(run: str) -> None:
+    run_view.act("restore", run)
+    del st.session_state["deleted_run"]
+
+
+def _turn_star(row: RunRow) -> None:
+    studio.executor().star(row.id, studio.owner(), starred=not row.starred)
+
+
+def _few(values: list[float], most: int = 60) -> list[float]:
+    step = max(1, math.ceil(len(values) / most))
+    return [*values[:-1:step], values[-1]]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

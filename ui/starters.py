@@ -1,0 +1,140 @@
+"""The pieces of the Start page: a finished example, starters by use, the visitor's last runs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+import builders
+import datasets
+from recipes import Recipe
+from records import Run
+from training import plan
+from ui import charts, draft, example, look, run_cards, run_view, samples, studio, try_it
+from ui.run_reader import reader
+
+LAST = 3
+SHOWN_ANSWERS = 6
+
+
+@dataclass(frozen=True)
+class Starter:
+    """One use: what is done with it, and the sample that opens in Build."""
+
+    sample: str
+    title: str
+    sentence: str
+
+
+STARTERS = (
+    Starter("penguins", "Sort by measurements", "Which penguin is it? From beak, flipper and weight."),
+    Starter("titanic", "Say yes or no", "Who survived the Titanic? From class, age and sex."),
+    Starter("auto-mpg", "Predict a number", "How far does a car go on a gallon? From weight, power and year."),
+    Starter("digits", "Read handwriting", "Which digit is it? From small grey pictures."),
+    Starter("textures", "Tell surfaces apart", "Brick, grass or gravel? From close-up photos."),
+    Starter("emoji", "Sort pictures", "Which kind of emoji is it? From small colour pictures."),
+)
+
+
+def example_card(questions: studio.Questions) -> None:
+    """Show a finished run, alive: its score, its curve, some answers, and the model to try."""
+    data = plan.resolve(Recipe.parse((example.FOLDER / "recipe.yaml").read_text(encoding="utf-8"))).data
+    opened = questions.dataset(data)
+    with look.card("start_example"):
+        if not opened.is_ready:
+            look.loading("Opening a finished example …", 420)
+            return
+        run = example.place(studio.workspace(), opened.value)
+        recipe = run.recipe
+        with st.container(gap=None):
+            st.subheader(look.plain(run_view.title(recipe)), anchor=False)
+            family = builders.get(recipe.model.architecture).TITLE.lower()
+            st.markdown(f":gray[A finished example: a {family} that learned to read handwriting in {_time(run)}.]")
+        score, curve = st.columns([2, 3], gap="medium")
+        with score:
+            _score(run)
+            _answers(run)
+        with curve:
+            _curve(run)
+        st.markdown("**Try it**")
+        try_it.show(run)
+
+
+def cards() -> None:
+    """Show the uses to start from; each opens Build with a sample and a family."""
+    look.section("Start from an example", "Each opens with everything set. Press Train, or change what you like.")
+    known = {sample.name: sample for name in datasets.names() for sample in datasets.get(name).samples()}
+    grid = st.grid(3, min_column_width=280)
+    for starter in STARTERS:
+        sample = known[starter.sample]
+        with grid.cell(), look.card(f"starter_{starter.sample}", height="stretch"):
+            with st.container(gap=None, height="stretch"):
+                st.markdown(f"{look.type_icon(sample.data_type)} **{starter.title}**")
+                st.markdown(f":gray[{starter.sentence}]")
+                family = builders.get(sample.architecture).TITLE
+                st.caption(f"{look.number(sample.rows)} examples · {family} · {sample.expected}")
+            if st.button(
+                "Open", key=f"open_{starter.sample}", icon=look.symbol("arrow_forward"), icon_position="right"
+            ):
+                _open(starter.sample)
+
+
+def last_runs() -> None:
+    """Show the visitor's newest runs, where there are any."""
+    rows = studio.executor().runs(studio.owner())[:LAST]
+    if not rows:
+        return
+    look.section("Your last runs")
+    run_cards.show(rows)
+
+
+def own_data() -> None:
+    """Offer the way to Build with own data."""
+    if st.button("Use your own data", key="start_own", type="primary", icon=look.symbol("upload_file")):
+        st.session_state["build_data_source"] = "Upload"
+        st.switch_page("pages/build.py")
+
+
+def _open(sample: str) -> None:
+    fresh = draft.Draft()
+    fresh.use_sample(sample)
+    draft.replace(fresh, studio.workspace(), studio.owner())
+    st.switch_page("pages/build.py")
+
+
+def _time(run: Run) -> str:
+    state = run.state
+    return look.duration((state.ended or 0) - (state.started or 0))
+
+
+def _score(run: Run) -> None:
+    told = run.read("report.json")["headline"]
+    st.metric(f"{told['title']} on pictures it had never seen", look.score(told["value"]))
+    st.caption(f"Always answering the {told['baseline']} would reach {look.score(told['baseline_value'])}.")
+
+
+def _answers(run: Run) -> None:
+    """Show pictures of the sealed test part with the model's answers: its best, and where it was wrong."""
+    report = run.read("report.json")
+    wrong = [one for one in report["worst"] if one["answer"] != one["truth"]][: SHOWN_ANSWERS // 2]
+    chosen: list[dict[str, Any]] = report["best"][: SHOWN_ANSWERS - len(wrong)] + wrong
+    seen = samples.preview(run, tuple(int(one["row"]) for one in chosen))
+    with look.row("start_answers"):
+        for number, (one, sample) in enumerate(zip(chosen, seen, strict=True)):
+            right = one["answer"] == one["truth"]
+            icon, tone = ("check", "green") if right else ("close", "red")
+            with st.container(width=64, gap="xxsmall", key=f"start_answer_{number}"):
+                st.image(samples.enlarged(samples.picture(sample), 56), width=56, alt=f"A handwritten {one['truth']}")
+                st.markdown(f":{tone}[{look.symbol(icon)} {look.plain(one['answer'])}]")
+
+
+def _curve(run: Run) -> None:
+    known = reader(run.folder)
+    st.vega_lite_chart(
+        charts.curve_rows(known.points(), "loss"),
+        charts.curve("Loss"),
+        height=260,
+        key="start_curve",
+        alt="The loss of the example falls, on training and on validation data",
+    )
+    run_view.reading(known.epochs(), finished=True)

@@ -1,0 +1,338 @@
+"""Try: ask a finished model with an own row, picture or drawing; the answer comes at once, with its odds."""
+
+import base64
+import datetime as dt
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from evaluation import words
+from recipes import RawInput, Refusal, Signature
+from records import Run
+from training.ask import Failed, WarmingUp, ask
+from ui import charts, drawing, look, samples, studio
+
+SHOWN = 18
+"""Fields in sight; the rest of a wide table stands behind "more columns"."""
+BARS = 10
+EPOCH = dt.date(1970, 1, 1)
+LARGEST_PICTURE = 20
+"""Megabytes."""
+DRAW, TEST, OWN, CAMERA = "Draw", "From the test part", "Own picture", "Camera"
+
+
+def show(run: Run) -> None:
+    """Show the form and, beside it, the answer; works as soon as the run has a model."""
+    signature = samples.signature(run)
+    if signature is None:
+        st.info("The data of this run are no longer on this computer, so there is no form. The download still works.")
+        return
+    if any(raw.kind == "picture" for raw in signature.raw):
+        _picture(run, signature)
+    else:
+        _row(run, signature)
+
+
+@st.fragment
+def _row(run: Run, signature: Signature) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        look.section("Your row", "Change anything; the answer follows. Leave a field empty if you do not know it.")
+        st.button("Fill with a test row", key="fill", icon=look.symbol("casino"), on_click=_fill, args=(run, signature))
+        values = _form(run, signature)
+        _strange(signature, values)
+    with right:
+        _answer(run, signature, values, _known_truth(run, signature))
+
+
+def _form(run: Run, signature: Signature) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    _fields(run, signature.raw[:SHOWN], 0, values)
+    if len(signature.raw) > SHOWN:
+        with st.expander(f"{len(signature.raw) - SHOWN} more columns", key="more_columns"):
+            _fields(run, signature.raw[SHOWN:], SHOWN, values)
+    return values
+
+
+def _fields(run: Run, fields: Sequence[RawInput], start: int, values: dict[str, Any]) -> None:
+    grid = st.grid(min_column_width=180, key=f"try_fields_{start}")
+    for number, raw in enumerate(fields, start):
+        with grid.container():
+            values[raw.name] = _field(raw, _key(run, number))
+
+
+def _field(raw: RawInput, key: str) -> Any:
+    """Draw one field and return its cell; None is a missing cell."""
+    if key not in st.session_state:
+        st.session_state[key] = _as_shown(raw, raw.typical)
+    label, about = look.plain(raw.name), look.plain(raw.description) or None
+    if raw.kind == "number":
+        seen = f"In the training data: {_seen(raw)}." if _seen(raw) else ""
+        step = _step(raw)
+        return st.number_input(
+            label, value=None, step=step, format="%g" if step < 1 else "%.0f" if step == 1 else None, key=key,
+            placeholder="missing", help=" ".join(part for part in (about, look.plain(seen)) if part) or None,
+        )  # fmt: skip
+    if raw.kind == "category":
+        return st.selectbox(label, list(raw.choices), index=None, key=key, placeholder="missing", help=about,
+                            format_func=look.plain)  # fmt: skip
+    if raw.kind == "boolean":
+        said = st.selectbox(label, ["yes", "no"], index=None, key=key, placeholder="missing", help=about)
+        return None if said is None else said == "yes"
+    if raw.kind == "date":
+        day = st.date_input(
+            label, value=None, min_value=dt.date(1, 1, 1), max_value=dt.date(9999, 12, 31), key=key,
+            format="YYYY-MM-DD", help=about,
+        )  # fmt: skip
+        return day.isoformat() if isinstance(day, dt.date) else None
+    return st.text_area(label, key=key, height=80, help=about) or None
+
+
+def _as_shown(raw: RawInput, value: Any) -> Any:
+    """Turn a cell into what its field holds."""
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return "" if raw.kind == "text" else None
+    if raw.kind == "number":
+        return float(value)
+    if raw.kind == "boolean":
+        return "yes" if float(value) >= 0.5 else "no"
+    if raw.kind == "date":
+        return _day(value)
+    if raw.kind == "category":
+        return str(value) if str(value) in raw.choices else None
+    return str(value)
+
+
+def _day(value: Any) -> dt.date | None:
+    if isinstance(value, (int, float)):
+        return EPOCH + dt.timedelta(days=int(value))
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    return dt.date.fromisoformat(str(value)[:10])
+
+
+def _fill(run: Run, signature: Signature) -> None:
+    """Take the next row of the sealed test part into the form."""
+    rows = _test_rows(run)
+    place = st.session_state.get(f"filled_{run.id}", -1) + 1
+    row = rows[place % len(rows)]
+    cells = samples.preview(run, (row,))[0]
+    for number, raw in enumerate(signature.raw):
+        st.session_state[_key(run, number)] = _as_shown(raw, cells.get(raw.name))
+    st.session_state[f"filled_{run.id}"] = place
+
+
+def _known_truth(run: Run, signature: Signature) -> str:
+    """Say what a test row really was, as long as the form still holds it."""
+    place = st.session_state.get(f"filled_{run.id}")
+    if place is None:
+        return ""
+    rows = _test_rows(run)
+    row = rows[place % len(rows)]
+    cells = samples.preview(run, (row,))[0]
+    for number, raw in enumerate(signature.raw):
+        if _as_shown(raw, cells.get(raw.name)) != st.session_state.get(_key(run, number)):
+            return ""
+    return f"Row {row} of the test part: it was {_spoken(cells.get(signature.target.name))}."
+
+
+def _strange(signature: Signature, values: dict[str, Any]) -> None:
+    """Warn where a number lies outside what the model has seen: its answer is a guess there."""
+    for raw in signature.raw:
+        value = values.get(raw.name)
+        if raw.kind != "number" or value is None or raw.minimum is None or raw.maximum is None:
+            continue
+        if not raw.minimum <= value <= raw.maximum:
+            range_ = f"({_seen(raw)})"
+            text = f"{raw.name} = {words.number(value)} lies outside what the model has seen {range_}: here it guesses."
+            st.markdown(f":orange[{look.symbol('warning')}] {look.plain(text)}")
+
+
+@st.fragment
+def _picture(run: Run, signature: Signature) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        look.section("Your picture")
+        image, truth = _chosen_picture(run)
+    with right:
+        if image is None:
+            with look.card("try_answer"):
+                look.quiet("The answer appears here as soon as there is a picture.")
+            return
+        value = base64.b64encode(samples.png(image)).decode()
+        _answer(run, signature, {signature.raw[0].name: value}, truth)
+
+
+def _chosen_picture(run: Run) -> tuple[Image.Image | None, str]:
+    draws = bool(samples.encoding(run).get("drawing"))
+    ways = [*([DRAW] if draws else []), TEST, OWN, CAMERA]
+    way = st.segmented_control(
+        "Where from", ways, default=ways[0], required=True, key="try_way", label_visibility="collapsed"
+    )
+    if way == DRAW:
+        return _drawn()
+    if way == TEST:
+        return _test_picture(run)
+    if way == CAMERA:
+        photo = st.camera_input("Camera", key="try_camera", label_visibility="collapsed")
+        look.quiet("The camera works on this computer or over https. Elsewhere, take a photo and choose it as a file.")
+    else:
+        photo = st.file_uploader(
+            "Own picture", ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"], key="try_file",
+            max_upload_size=LARGEST_PICTURE,
+        )  # fmt: skip
+    if photo is None:
+        return None, ""
+    image = _opened(photo)
+    if image is not None:
+        st.image(samples.enlarged(image, 280), alt="Your picture")
+    return image, ""
+
+
+def _drawn() -> tuple[Image.Image | None, str]:
+    try:
+        image = drawing.pad("try_pad")
+    except Refusal as refusal:
+        look.failed(str(refusal))
+        return None, ""
+    look.quiet("Draw one large sign. The drawing is moved and scaled to fill its frame, as the training pictures do.")
+    return image, ""
+
+
+def _opened(photo: Any) -> Image.Image | None:
+    try:
+        image = Image.open(photo)
+        image.thumbnail((1024, 1024))
+        return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        look.failed("This picture cannot be read. Try another one, as PNG or JPEG.")
+        return None
+
+
+def _test_picture(run: Run) -> tuple[Image.Image | None, str]:
+    rows = _test_rows(run)
+    st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next_picture, args=(run,))
+    row = rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)]
+    seen = samples.preview(run, (row,))
+    image = samples.picture(seen[0]) if seen else None
+    if image is None:
+        look.quiet("The data of this run are no longer on this computer. Bring a picture of your own.")
+        return None, ""
+    st.image(samples.enlarged(image, 280), alt=f"Picture {row} of the test part")
+    label = next((value for value in seen[0].values() if isinstance(value, str)), "")
+    return image, f"Picture {row} of the test part: it was {label}."
+
+
+def _next_picture(run: Run) -> None:
+    st.session_state[f"shown_{run.id}"] = st.session_state.get(f"shown_{run.id}", 0) + 1
+
+
+def _answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -> None:
+    """Ask the model and show what it says, in words and as bars."""
+    with look.card("try_answer"):
+        try:
+            told = ask(studio.workspace(), "predict", run=str(run.folder), values=values)
+        except WarmingUp:
+            look.loading("Keras is warming up. This happens once and takes some seconds.")
+            _wait()
+            return
+        except (Refusal, Failed) as failure:
+            look.failed(str(failure))
+            return
+        if signature.target.classes:
+            _say_class(signature, told["classes"], told["answer"])
+        else:
+            _say_number(run, signature, told["answer"])
+        if truth:
+            st.markdown(f":gray[{look.plain(truth)}]")
+
+
+def _wait() -> None:
+    """Ask again in a moment, with the whole page: by then the model may be there."""
+
+    def again() -> None:
+        if st.session_state.pop("try_waited", False):
+            st.rerun()
+        st.session_state["try_waited"] = True
+
+    st.session_state["try_waited"] = False
+    st.fragment(again, run_every=1.5)()
+
+
+def _say_class(signature: Signature, classes: list[str], shares: list[float]) -> None:
+    best = max(range(len(classes)), key=shares.__getitem__)
+    st.markdown(f":gray[{look.plain(signature.target.name)}]")
+    st.header(look.plain(classes[best]), anchor=False)
+    second = sorted(shares)[-2] if len(shares) > 1 else 0.0
+    st.markdown(look.plain(sure_words(shares[best], second)))
+    order = sorted(range(len(classes)), key=lambda place: -shares[place])[:BARS]
+    rows = [{"name": classes[place], "value": shares[place], "chosen": place == best} for place in order]
+    st.vega_lite_chart(
+        rows,
+        charts.bars(),
+        height=charts.height_of_rows(len(rows)),
+        key="try_bars",
+        alt=f"{classes[best]} with {shares[best]:.0%}, then the other classes",
+    )
+    if len(classes) > BARS:
+        look.quiet(f"The {BARS} likeliest of {len(classes)} classes.")
+
+
+def _say_number(run: Run, signature: Signature, answer: list[float]) -> None:
+    st.markdown(f":gray[{look.plain(signature.target.name)}]")
+    st.header(look.plain(words.number(answer[0])), anchor=False)
+    report = run.read("report.json")
+    if report is not None and report["metrics"].get("mae") is not None:
+        error = words.number(report["metrics"]["mae"])
+        st.markdown(look.plain(f"On rows it had never seen it was off by {error} on average."))
+
+
+def sure_words(best: float, second: float) -> str:
+    """Say how sure an answer is: "Very sure: 97 %."."""
+    share = words.percent(best)
+    if best >= 0.9:
+        return f"Very sure: {share}."
+    if best - second < 0.1:
+        return f"Undecided: {share}, with another class close behind."
+    if best >= 0.6:
+        return f"Fairly sure: {share}."
+    return f"Not sure: {share}, though no other class has more."
+
+
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+def _rows_of(file: str) -> tuple[int, ...]:
+    with np.load(file, allow_pickle=False) as told:
+        rows = np.random.default_rng(0).permutation(told["rows"])
+    return tuple(int(row) for row in rows)
+
+
+def _test_rows(run: Run) -> tuple[int, ...]:
+    return _rows_of(str(run.folder / "predictions.npz"))
+
+
+def _key(run: Run, number: int) -> str:
+    return f"try_{run.id}_{number}"
+
+
+def _seen(raw: RawInput) -> str:
+    """Return the range of the training data in words; empty where there is none."""
+    if raw.minimum is None or raw.maximum is None:
+        return ""
+    return f"{words.number(raw.minimum)} to {words.number(raw.maximum)}"
+
+
+def _step(raw: RawInput) -> float:
+    """Return a step that suits the range: about a hundredth of it, as a power of ten."""
+    if raw.minimum is None or raw.maximum is None or raw.maximum <= raw.minimum:
+        return 1.0
+    return 10.0 ** math.floor(math.log10((raw.maximum - raw.minimum) / 20))
+
+
+def _spoken(value: Any) -> str:
+    return words.number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
