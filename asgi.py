@@ -1,9 +1,9 @@
 """The server around the pages: `streamlit run asgi.py`, or `uvicorn asgi:app`."""
 
 import asyncio
-import contextlib
 import importlib
 import logging
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,8 +34,7 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     yield
     for task in tasks:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _keep_supervisor() -> None:
@@ -43,7 +42,7 @@ async def _keep_supervisor() -> None:
     while True:
         try:
             await asyncio.to_thread(executor.ensure_supervisor)
-        except OSError:
+        except (OSError, subprocess.SubprocessError):
             logging.getLogger("layerwise").exception("The supervisor could not be started; trying again.")
         await asyncio.sleep(WATCH_SECONDS)
 

@@ -4,7 +4,8 @@
 
 Every round builds the three afresh and runs them one after the other, so that a busy machine troubles all alike; the
 ratios are taken within a round and their median is shown. All see the same batches in the same order, and their
-losses must agree. Layerwise's own loop runs with live metrics on. None of them validates; `to round 3` counts everything from the start, compiling too.
+losses must agree. Layerwise's own loop runs with live metrics on. None of them validates; `to round 3` counts
+everything from the start, compiling too.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -26,7 +28,8 @@ from builders import Stage
 from datasets import Part
 from recipes import Training, keras, validate
 
-SAME_LOSS = 1e-4
+FIRST_LOSSES, LATER_LOSSES = 1e-5, 5e-3
+"""Largest relative difference. Later rounds differ more, because training magnifies the rounding of single numbers."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,11 @@ def _summary(case: Case, runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _assert_same_losses(case: Case, run: dict[str, Any]) -> None:
-    tolerance = 0.1 if case.is_random else SAME_LOSS
+    first, later = (0.1, 0.1) if case.is_random else (FIRST_LOSSES, LATER_LOSSES)
     for name in ("ours", "bare"):
-        np.testing.assert_allclose(run[name]["losses"], run["plain"]["losses"], rtol=tolerance, err_msg=case.name)
+        losses, expected = run[name]["losses"], run["plain"]["losses"]
+        np.testing.assert_allclose(losses[0], expected[0], rtol=first, err_msg=case.name)
+        np.testing.assert_allclose(losses, expected, rtol=later, err_msg=case.name)
 
 
 def _compiled(case: Case, training: Training) -> Any:
@@ -161,15 +166,12 @@ def _ours(case: Case, part: Part, training: Training) -> dict[str, Any]:
     model, clock = _compiled(case, training), _clock()
     # The table is sized for many rounds; what a longer run would choose is measured, whatever --epochs says.
     policy = loop.choose_policy(model, part, training.model_copy(update={"epochs": 30}))
-    shuffled, loop.order = loop.order, lambda _seed, _epoch, rows: np.arange(rows, dtype=np.int32)
-    try:
-        with tempfile.TemporaryFile("w") as file:
-            history = loop.fit(
-                model, part, None, training=training, callbacks=[clock], policy=policy,
-                between=lambda done, logs: print(json.dumps({"x": done, **logs}), file=file, flush=True),
-            )  # fmt: skip
-    finally:
-        loop.order = shuffled
+    unshuffled = mock.patch.object(loop, "order", lambda _seed, _epoch, rows: np.arange(rows, dtype=np.int32))
+    with unshuffled, tempfile.TemporaryFile("w") as file:
+        history = loop.fit(
+            model, part, None, training=training, callbacks=[clock], policy=policy,
+            between=lambda done, logs: print(json.dumps({"x": done, **logs}), file=file, flush=True),
+        )  # fmt: skip
     return {"seconds": _seconds(clock), "losses": history.history["loss"], "policy": policy.sentence}
 
 
@@ -182,8 +184,8 @@ def _bare(case: Case, part: Part, training: Training) -> dict[str, Any]:
     x, y = tf.constant(part.x["x"]), tf.constant(part.y)
     size = training.batch_size
     full = len(part) // size * size
-    table = tf.constant(np.arange(full, dtype=np.int32).reshape(-1, size))
-    model.test_on_batch({"x": x[:1]}, y[:1])
+    table: Any = tf.constant(np.arange(full, dtype=np.int32).reshape(-1, size))
+    model.test_on_batch({"x": part.x["x"][:1]}, part.y[:1])
 
     def step(rows: Any) -> None:
         model.train_step(({"x": tf.gather(x, rows)}, tf.gather(y, rows)))
@@ -193,7 +195,7 @@ def _bare(case: Case, part: Part, training: Training) -> dict[str, Any]:
             step(table[at])
             return at + 1
 
-        tf.while_loop(lambda at: at < len(table), body, [tf.constant(0)])
+        tf.while_loop(lambda at: at < full // size, body, [tf.constant(0)])
 
     whole = tf.function(epoch, autograph=False, jit_compile=xla)
     rest = tf.function(lambda: step(tf.range(full, len(part))), autograph=False)

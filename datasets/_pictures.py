@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from recipes import Refusal, keras
 
@@ -33,30 +33,31 @@ class Picture:
     width: int
     is_lossy: bool = False
 
-    @property
-    def is_colour(self) -> bool:
-        """Is any pixel not grey?"""
-        return self.image.mode == "RGB"
 
-    @property
-    def digest(self) -> int:
-        """Equal for equal pictures."""
-        told = f"{self.image.mode}{self.image.size}".encode() + self.image.tobytes()
-        return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little")
+@dataclass(frozen=True)
+class Entry:
+    """What an album keeps of one picture; making it is the slow part and may be done in threads."""
 
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the brightness; near 0 for a blank picture."""
-        return float(np.asarray(self.image.convert("L"), dtype=np.float32).std())
+    data: bytes
+    size: tuple[int, int]
+    kept: tuple[int, int]
+    is_colour: bool
+    digest: int
+    spread: float
 
-    def encoded(self) -> bytes:
-        """Return the bytes that the album keeps."""
-        buffer = io.BytesIO()
-        if self.is_lossy and max(self.image.size) > LOSSLESS:
-            self.image.save(buffer, "JPEG", quality=95)
-        else:
-            self.image.save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+    @classmethod
+    def of(cls, picture: Picture) -> "Entry":
+        """Encode a picture and measure it."""
+        image = picture.image
+        told = f"{image.mode}{image.size}".encode() + image.tobytes()
+        return cls(
+            data=_encoded(image, is_lossy=picture.is_lossy and max(image.size) > LOSSLESS),
+            size=(picture.height, picture.width),
+            kept=(image.height, image.width),
+            is_colour=image.mode == "RGB",
+            digest=int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "little"),
+            spread=float(ImageStat.Stat(image.convert("L")).stddev[0]),
+        )
 
 
 def open_picture(data: bytes, name: str = "") -> Picture:
@@ -70,7 +71,7 @@ def open_picture(data: bytes, name: str = "") -> Picture:
             is_lossy = image.format in {"JPEG", "WEBP"}
             flipped = image.getexif().get(0x0112, 1) >= 5
             width, height = image.size[::-1] if flipped else image.size
-            image.draft(None, (2 * LONGEST, 2 * LONGEST))  # large JPEGs are decoded small at once
+            image.draft(None, (LONGEST, LONGEST))  # large JPEGs are decoded small at once
             upright = ImageOps.exif_transpose(image)
             return Picture(canonical(upright), height, width, is_lossy)
     except Refusal:
@@ -93,7 +94,7 @@ def canonical(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("L" if image.mode in {"1", "L"} else "RGB")
-    image.thumbnail((LONGEST, LONGEST), Image.Resampling.BICUBIC)
+    image.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR)
     if image.mode == "RGB" and _is_grey(image):
         image = image.getchannel(0)
     image.info.clear()
@@ -140,35 +141,35 @@ class Album:
     folder: Path
     labels: np.ndarray
     starts: np.ndarray
+    """Where each picture begins in `pictures.bin`, and the end."""
     digests: np.ndarray
+    """Equal for equal pictures."""
     sizes: np.ndarray
     """(pictures, 2): height and width as uploaded."""
     kept: np.ndarray
     """(pictures, 2): height and width as kept."""
     colour: np.ndarray
     spreads: np.ndarray
+    """Standard deviation of the brightness; near 0 for a blank picture."""
     groups: np.ndarray
     """Pictures of one group stay on one side of a split; empty where there is none."""
 
     @classmethod
     def write(
-        cls, folder: Path, pictures: Iterable[Picture], labels: Sequence[int], groups: Sequence[str] = ()
+        cls, folder: Path, entries: Iterable[Entry], labels: Sequence[int], groups: Sequence[str] = ()
     ) -> "Album":
-        """Write the pictures one by one, in order; `labels` may still grow while they are read."""
+        """Write the entries one by one, in order; `labels` may still grow while they come in."""
         folder.mkdir(parents=True, exist_ok=True)
-        starts, digests, sizes, kept, colour, spreads = [0], [], [], [], [], []
+        ends, known = [0], []
         with (folder / "pictures.bin").open("wb") as file:
-            for picture in pictures:
-                starts.append(starts[-1] + file.write(picture.encoded()))
-                digests.append(picture.digest)
-                sizes.append((picture.height, picture.width))
-                kept.append(picture.image.size[::-1])
-                colour.append(picture.is_colour)
-                spreads.append(picture.spread)
+            for entry in entries:
+                ends.append(ends[-1] + file.write(entry.data))
+                known.append((entry.size, entry.kept, entry.is_colour, entry.digest, entry.spread))
+        sizes, kept, colour, digests, spreads = zip(*known, strict=True) if known else ((),) * 5
         np.savez(
             folder / "index.npz",
             labels=np.array(labels, dtype=np.int32),
-            starts=np.array(starts, dtype=np.int64),
+            starts=np.array(ends, dtype=np.int64),
             digests=np.array(digests, dtype=np.uint64),
             sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
             kept=np.array(kept, dtype=np.int32).reshape(-1, 2),
@@ -258,6 +259,15 @@ def thumbnail(image: Image.Image, side: int) -> bytes:
         small.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
     buffer = io.BytesIO()
     small.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _encoded(image: Image.Image, *, is_lossy: bool) -> bytes:
+    buffer = io.BytesIO()
+    if is_lossy:
+        image.save(buffer, "JPEG", quality=95)
+    else:
+        image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from datasets._table_columns import as_numbers, as_texts, pc
-from datasets._table_encoding import MOST_VALUES
+from datasets._table_encoding import MOST_VALUES, raw_cells
 from datasets._table_plan import Plan, problems
 from recipes import Finding
 
@@ -265,11 +265,12 @@ def _far_out(values: np.ndarray) -> np.ndarray:
     known = values[np.isfinite(values)]
     if len(known) < 20:
         return np.empty(0, dtype=np.int64)
-    low, high = np.quantile(known, [0.25, 0.75])
-    width = high - low
+    with np.errstate(over="ignore"):
+        low, high = np.quantile(known, [0.25, 0.75])
+        width = high - low
     if not width > 0:
         return np.empty(0, dtype=np.int64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.flatnonzero(np.isfinite(values) & ((values < low - 10 * width) | (values > high + 10 * width)))
 
 
@@ -310,7 +311,7 @@ def _spread(plan: Plan) -> np.ndarray:
 
 
 def _filled(plan: Plan, name: str, rows: np.ndarray) -> np.ndarray:
-    values = as_numbers(plan.cells[name], plan.kinds[name])[rows]
+    values = raw_cells(plan.cells[name], plan.kinds[name])[rows].astype(np.float64)
     known = np.isfinite(values)
     return np.where(known, values, values[known].mean() if known.any() else 0.0)
 

@@ -147,7 +147,7 @@ def _with_rows(
     left_out: dict[str, int] = {}
     if task == "regression":
         labels = as_numbers(cells[target], "date" if pa.types.is_timestamp(cells[target].type) else "number")
-        rows = np.flatnonzero(np.isfinite(labels))
+        rows = np.flatnonzero(np.abs(labels) < 1e38)
         classes: tuple[str, ...] = ()
     else:
         labels = as_texts(cells[target])

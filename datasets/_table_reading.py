@@ -110,10 +110,11 @@ def _with_surprise(table: Table, file: Path, what: str, endings: Sequence[str]) 
 
 def _read_text(file: Path, reading: Config) -> Table:
     text, encoding, notes = _decoded(file.read_bytes(), reading.encoding)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise Refusal("The file is empty: it holds nothing but blank lines.")
     json_named = file.suffix.lower() in {".json", ".jsonl", ".ndjson"}
-    if json_named or re.match(r'\s*(\{\s*"|\[\s*\{|\[\s*\[)', text):
+    if json_named or re.match(r'\s*(\{\s*"|\[\s*[\[{"])', text):
         table = _read_json(text, must=json_named)
         if table is not None:
             table.notes = notes + table.notes
@@ -175,8 +176,8 @@ def _guessed(data: bytes) -> tuple[str, str, list[str]]:
     telling = b"\n".join(line for line in data[:4_000_000].split(b"\n") if not line.isascii())[:200_000]
     best = from_bytes(telling, cp_isolation=list(_ENCODINGS)).best()
     name = best.encoding if best else "cp1252"
-    if name in {"cp1250", "cp1254", "cp1257", "latin_1"} and not _only_central_european(telling):
-        name = "cp1252"
+    if name in {"cp1250", "cp1252", "cp1254", "cp1257", "latin_1"}:
+        name = "cp1250" if _CENTRAL_EUROPEAN.search(telling) else "cp1252"
     text = data.decode(name, errors="replace")
     return _refuse_binary(text), name, [f"Read as {_ENCODINGS.get(name, name)}. Do the accents look right?"]
 
@@ -188,11 +189,10 @@ _ENCODINGS = {
 }  # fmt: skip
 
 
-def _only_central_european(telling: bytes) -> bool:
-    """Do letters stand where Windows-1252 has signs? Then it is Polish, Czech or the like, not German or French."""
-    signs = set(b"\x8c\x8f\x9c\x9f\xa3\xa5\xa9\xaa\xae\xaf\xb3\xb9\xbc\xbe\xbf")
-    inside = re.findall(rb"(?<=[a-z])([\x80-\xbf])|([\x80-\xbf])(?=[a-z])", telling)
-    return sum(1 for before, after in inside if (before or after)[0] in signs) > 0
+_CENTRAL_EUROPEAN = re.compile(
+    rb"(?<=[A-Za-z\xc0-\xff])[\x8d\x8f\x9d\xa3\xa5\xaa\xaf\xb3\xb9\xba\xbc\xbe\xbf](?=[a-z\xc0-\xff])"
+)
+"""Inside words: letters in Windows-1250 (Polish, Czech), signs such as ¿ and ³ in Windows-1252 (German, French)."""
 
 
 def _refuse_binary(text: str) -> str:
@@ -207,6 +207,8 @@ def _refuse_binary(text: str) -> str:
 
 def _read_delimited(text: str, reading: Config) -> Table:
     delimiter, text = _delimiter_of(text, reading.delimiter)
+    if not text.strip(f'{delimiter}" \n'):
+        raise Refusal("The file is empty: it holds nothing but separators.")
     notes = (
         [] if delimiter in {",", "\t"} else [f"Cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}."]
     )
@@ -225,7 +227,7 @@ def _read_delimited(text: str, reading: Config) -> Table:
 
 def _delimiter_of(text: str, wanted: str) -> tuple[str, str]:
     """Return the delimiter and the text without a leading `sep=` line, which Excel writes and reads."""
-    told = re.match(r'"?sep=(.)"?\r?\n', text[:10])
+    told = re.match(r'"?sep=(.)"?\n', text[:10])
     if told:
         return told[1], text[told.end() :]
     named = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "whitespace": " "}
@@ -315,8 +317,6 @@ def _repaired(text: str, delimiter: str, *, skip: bool) -> tuple[list[list[str]]
     else:
         rows = list(_rows(text, delimiter))
     numbered = [(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
-    if not numbered:
-        raise Refusal("The file is empty: it holds nothing but separators.")
     usual = Counter(len(_stripped(row)) for _, row in numbered[:1000]).most_common(1)[0][0]
     while len(numbered) > 1 and usual > 1 and _is_title(numbered[0][1]):
         notes.append(f"Row {numbered[0][0]} was left out: it is a title or a remark, not a row of cells.")
@@ -469,7 +469,7 @@ def _read_sheet(file: Path, reading: Config) -> Table:
     from python_calamine import CalamineWorkbook
 
     try:
-        book = CalamineWorkbook.from_path(str(file))
+        book = CalamineWorkbook.from_filelike(io.BytesIO(file.read_bytes()))  # by content, not by its name
         sheets = list(book.sheet_names)
         wanted = [name for name in sheets if reading.sheet in {"", name}]
         grids = {name: book.get_sheet_by_name(name).to_python() for name in wanted}
@@ -526,10 +526,15 @@ def _typed(values: Iterable[Any]) -> pa.Array:
 
 
 def _numbers(cells: list[Any]) -> pa.Array:
-    numbers: list[Any] = [None if cell is None or (isinstance(cell, int) and abs(cell) > 1e300) else float(cell) for cell in cells]
+    numbers: list[Any] = [None if cell is None or _is_huge(cell) else float(cell) for cell in cells]
     array = pa.array(numbers, pa.float64())
     whole = all(number is None or (number.is_integer() and abs(number) < 2**53) for number in numbers)
     return array.cast(pa.int64()) if whole else array
+
+
+def _is_huge(number: float) -> bool:
+    """Is it a whole number that no float can hold?"""
+    return isinstance(number, int) and abs(number) > 1e300
 
 
 def _as_time(cell: dt.date) -> dt.datetime:

@@ -21,12 +21,14 @@ from datasets import DataSet, Part, PartName, Prepared, Progress, Sample
 from datasets import _table_encoding as encoding_of
 from datasets._pack import path as packed
 from datasets._table_checks import findings
-from datasets._table_columns import parse_dates, as_numbers, (
+from datasets._table_columns import (
+    as_numbers,
     as_texts,
     cell_text,
     decimal_mark,
     find_column,
     one_array,
+    parse_dates,
     propose_target,
     propose_task,
 )

@@ -5,6 +5,7 @@ Used by the warm process (Keras live). Nothing here needs the run's worker.
 
 import base64
 import binascii
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +79,9 @@ def _answers(run: Run, signature: Signature, row: dict[str, np.ndarray]) -> np.n
 @lru_cache(maxsize=KEPT)
 def _loaded(file: Path, _written: int) -> Any:
     """Load a deliverable; a file written anew has another time and is loaded anew."""
-    model = keras.saving.load_model(file, compile=False)
+    with warnings.catch_warnings():
+        # Inputs of columns with a slash bear another name; they are called by the column's all the same.
+        warnings.filterwarnings("ignore", "When providing `inputs` as a dict", UserWarning)
+        model = keras.saving.load_model(file, compile=False)
     model.jit_compile = False
     return model

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from datasets import DataSet
 from recipes import Data, Refusal
@@ -79,7 +80,7 @@ def _model(draft: Draft, chosen: Chosen, obstacles: list[str]) -> bool:
     return True
 
 
-def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, layers: st.container) -> None:
+def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, layers: DeltaGenerator) -> None:
     obstacles.extend(training_panel.settings(draft))
     training_panel.rate_plot(draft)
     recipe = None if obstacles else model_panel.checked(draft)

@@ -10,12 +10,13 @@ def page() -> None:
     look.header("Learn", "What each model family does, in plain words.")
     name = families.choose()
     family = families.read(name)
+    with look.card("learn_flow"):
+        look.quiet("How data flow")
+        st.mermaid_chart(family.picture, alt=f"How data flow through a {family.title.lower()}")
     left, right = st.columns([5, 4], gap="large")
     with left:
         look.section(family.title, icon=families.icon(name))
         st.markdown(family.words)
-        look.section("How data flow")
-        st.mermaid_chart(family.picture, alt=f"How data flow through a {family.title.lower()}")
         look.section("What to watch")
         st.markdown(family.watch)
     with right:

@@ -41,12 +41,12 @@ def _sentence(model: type[BaseModel], error: Any, where: str) -> str:
         return f"`{name}` is missing. Add it to the recipe."
     if error["type"] == "literal_error":
         return f"`{name}` must be one of {error['ctx']['expected']}, but got {error['input']!r}."
-    allowed = _allowed(group.model_fields.get(place[-1])) if place else ""
-    if allowed:
-        return f"`{name}` must be {allowed}, but got {error['input']!r}."
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return text
+    allowed = _allowed(group.model_fields.get(place[-1])) if place else ""
+    if allowed:
+        return f"`{name}` must be {allowed}, but got {error['input']!r}."
     return f"`{name}`: {text[0].lower()}{text[1:]}, but got {error['input']!r}."
 
 

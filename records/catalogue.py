@@ -86,9 +86,9 @@ class Catalogue:
         self._engine = _engine(file)
 
     def add(self, row: RunRow) -> None:
-        """Enter a new run."""
+        """Enter a new run; one that a supervisor has found by its folder meanwhile stays as it is."""
         with _writing(self._engine) as connection:
-            connection.execute(sql.insert(_run).values(**vars(row)))
+            connection.execute(sql.insert(_run).prefix_with("OR IGNORE").values(**vars(row)))
 
     def of(self, owner: str) -> list[RunRow]:
         """List an owner's runs, newest first."""

@@ -24,6 +24,12 @@ VALIDATION_SHARE = 1 / 3
 MEGABYTE = 2**20
 
 
+LONGEST_STEP = 1.0
+"""Seconds; a model whose step would take longer is counted and not tried, so that nobody waits for the answer."""
+OPERATIONS_PER_SECOND = 30e9
+"""What a small CPU gets done of a network's multiplications and additions."""
+
+
 class Enough(Exception):  # noqa: N818 - the dry run has seen enough, nothing is wrong
     """Ends the dry run."""
 
@@ -73,6 +79,28 @@ def data_bytes(prepared: Prepared) -> int:
     """Count the bytes of the prepared parts that training reads."""
     parts = [prepared.part("train"), prepared.part("validation")]
     return sum(array.nbytes for part in parts for array in (*part.x.values(), part.y))
+
+
+def operations_of(model: Any) -> int:
+    """Count the multiplications and additions of one forward look at one example, by weights and places."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += operations_of(layer)
+            continue
+        places = 1
+        for length in layer.output.shape[1:-1]:
+            places *= int(length or 1)
+        total += 2 * places * sum(int(weight.shape.num_elements() or 0) for weight in layer.weights)
+    return total
+
+
+def counted(operations: int, prepared: Prepared, training: Training) -> float | None:
+    """Return the seconds per epoch of a model too slow to be tried, by its operations; None where trying is quick."""
+    each = 3 * operations / OPERATIONS_PER_SECOND
+    if each * min(training.batch_size, prepared.signature.rows["train"]) < LONGEST_STEP:
+        return None
+    return each * (prepared.signature.rows["train"] + VALIDATION_SHARE * prepared.signature.rows["validation"])
 
 
 def seconds(blueprint: Blueprint, prepared: Prepared, training: Training) -> tuple[float, float]:

@@ -146,7 +146,8 @@ class Executor:
             return
         log = self.workspace.root / "log" / "supervisor.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "training.supervisor", "--workspace", str(self.workspace.root), "--detach"]
+        root = str(self.workspace.root.resolve())
+        command = [sys.executable, "-m", "training.supervisor", "--workspace", root, "--detach"]
         with log.open("ab") as file:
             subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=True)
 

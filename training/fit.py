@@ -32,8 +32,9 @@ CHUNK_SECONDS = 0.1
 BLOCK_BYTES = 64 * 2**20
 VALIDATION_NUMBERS = 4_000_000
 STEPS_WORTH_COMPILING = 4_000
-STEPS_BEFORE_XLA = 64
-"""The first steps go uncompiled, so that the curve begins before XLA is asked; where it takes over is fixed."""
+STEPS_BEFORE_XLA = 1_000
+"""So many steps of a run go without XLA: the curve begins at once, and by then plain `fit` would have lost the time
+that XLA takes to compile. Where it takes over is fixed, for a resumed run must do the same."""
 STEPS_PER_CALL = 32
 XLA_GAINS = (
     "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
@@ -211,12 +212,14 @@ class _TrainLoop:
         self.training, self.between, self.rows = job.training, job.between, len(job.train)
         self.feed = _feed(arrays, job.training.batch_size, resident=job.policy.resident)
         self.epoch = 0
+        self.steps_before_xla = STEPS_BEFORE_XLA
         self.stride = 1
         self.steps = _loop_over(job.model.train_step, job.model, arrays)
         self.xla = _through_xla(self.steps) if job.policy.xla else None
 
     def begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
+        self.steps_before_xla = STEPS_BEFORE_XLA - epoch * math.ceil(self.rows / self.training.batch_size)
 
     def __call__(self, _iterator: Any) -> dict[str, Any]:
         size = self.training.batch_size
@@ -235,15 +238,15 @@ class _TrainLoop:
         return logs
 
     def _loop(self, step: int) -> Any:
-        return self.xla if self.xla and (self.epoch or step >= STEPS_BEFORE_XLA) else self.steps
+        return self.xla if self.xla and step >= self.steps_before_xla else self.steps
 
     def _chunks(self, done: int, steps: int) -> Iterator[tuple[int, int]]:
         """Yield bounds of chunks; the length follows the clock, which changes nothing in the result."""
         first = 0
         while first < steps:
             stop, started = min(first + self.stride, steps), time.monotonic()
-            if not self.epoch and done + first < STEPS_BEFORE_XLA < done + stop:
-                stop = STEPS_BEFORE_XLA - done
+            if done + first < self.steps_before_xla < done + stop:
+                stop = self.steps_before_xla - done
             yield first, stop
             pace = (stop - first) / (time.monotonic() - started)
             if stop - first == self.stride:

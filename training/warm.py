@@ -84,6 +84,15 @@ class Question:
         return bool(visitor) and (other.name, other.values.get("visitor")) == (self.name, visitor)
 
 
+@dataclass(frozen=True)
+class Described:
+    """A model that was looked at and not made: its table, and what its layers put out and compute for one example."""
+
+    told: dict[str, Any]
+    sizes: int
+    operations: int
+
+
 class Desk:
     """Where questions wait for the one thread that may use Keras."""
 
@@ -161,7 +170,7 @@ class Answers:
     def describe(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the layer table on this recipe's data. Nothing is allocated: the weights have shapes only."""
         recipe, prepared = self._open(values)
-        return self._once("describe", recipe, prepared, lambda: self._described(recipe, prepared)[0])
+        return self._once("describe", recipe, prepared, lambda: self._described(recipe, prepared).told)
 
     def estimate(self, values: dict[str, Any]) -> dict[str, Any]:
         """Count the memory, and fit for a moment to measure the time."""
@@ -213,7 +222,7 @@ class Answers:
         keras.backend.clear_session(free_memory=False)
         settle(training_of(recipe))
 
-    def _described(self, recipe: Recipe, prepared: Prepared) -> tuple[dict[str, Any], int]:
+    def _described(self, recipe: Recipe, prepared: Prepared) -> "Described":
         from builders._layers import layer_table
 
         self._fresh(recipe)
@@ -221,22 +230,23 @@ class Answers:
             blueprint = build(recipe, prepared)
             tables = [layer_table(stage.model) for stage in blueprint.stages]
             sizes = sum(estimate.sizes_of(stage.model) for stage in blueprint.stages)
+            operations = sum(estimate.operations_of(stage.model) for stage in blueprint.stages)
         layers = [layer for table in tables for layer in table]
         parameters = sum(layer["parameters"] for layer in layers)
         told = {"layers": layers, "parameters": parameters, "notes": list(blueprint.notes)}
-        return told | {"rows": prepared.signature.rows}, sizes
+        return Described(told | {"rows": prepared.signature.rows}, sizes, operations)
 
     def _estimated(self, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
         training = training_of(recipe)
-        described, sizes = self._described(recipe, prepared)
-        needed = estimate.memory(described["layers"], sizes, prepared, training)
+        described = self._described(recipe, prepared)
+        needed = estimate.memory(described.told["layers"], described.sizes, prepared, training)
         free = estimate.available()
         verdict = estimate.verdict_of(needed, free)
-        each = total = None
-        if verdict != "no":
+        first, each = 0.0, estimate.counted(described.operations, prepared, training)
+        if each is None and verdict != "no":
             self._fresh(recipe)
             first, each = estimate.seconds(build(recipe, prepared), prepared, training)
-            total = first + each * training.epochs
+        total = None if verdict == "no" or each is None else first + each * training.epochs
         return {
             "memory_mb": round(needed / estimate.MEGABYTE, 1),
             "available_mb": round(free / estimate.MEGABYTE, 1),

@@ -62,9 +62,16 @@ def load() -> None:
         package = importlib.import_module(room)
         for module in pkgutil.walk_packages(package.__path__, f"{room}."):
             if not module.name.endswith(("__main__", ".script")):  # those run when they are imported
-                importlib.import_module(module.name)
+                _load_plug_in(module.name)
     importlib.import_module("training.worker")
     importlib.import_module("training.warm")
+
+
+def _load_plug_in(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - told in the log; a half-written family must not slow everybody's runs
+        traceback.print_exc()
 
 
 def has_computed() -> bool:

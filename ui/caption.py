@@ -29,7 +29,7 @@ def read_curve(epochs: Sequence[dict[str, Any]], *, finished: bool = False) -> R
     rows = [(int(line["epoch"]), float(line["loss"]), _watched(line)) for line in epochs]
     if len(rows) == 1:
         return Reading("first", f"After the first epoch the validation loss is {_short(rows[0][2])}.")
-    for judge in (_diverging, _over_fitting, _jumping, _flat):
+    for judge in (_diverging, _jumping, _over_fitting, _flat):
         reading = judge(rows, finished)
         if reading is not None:
             return reading
@@ -58,7 +58,9 @@ def _over_fitting(rows: Rows, finished: bool) -> Reading | None:  # noqa: FBT001
     best = min(range(len(rows)), key=watched.__getitem__)
     after = len(rows) - 1 - best
     now = fmean(watched[-3:])
-    if after < 3 or now < watched[best] * 1.08 or rows[-1][1] >= rows[best][1]:
+    fall = watched[0] - watched[best]
+    # A rise counts if it is a tenth of the best value and can be seen beside the fall before it.
+    if after < 3 or now < watched[best] * 1.1 or now - watched[best] < 0.03 * fall or rows[-1][1] >= rows[best][1]:
         return None
     since, rise = rows[best][0], round(100 * (now / watched[best] - 1))
     how = f"the validation loss went up by {rise} %" if rise < 100 else "the validation loss more than doubled"

@@ -130,21 +130,18 @@ def score_strip() -> Spec:
     }
 
 
-def bars(*, title: str = "", percent: bool = True) -> Spec:
-    """Return sorted horizontal bars with their number; rows: {"name", "value", "chosen"}."""
-    form = ".1~%" if percent else ".4~g"
+def bars() -> Spec:
+    """Return horizontal bars of shares with their number in words; rows: {"name", "value", "told", "chosen"}."""
     y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 160, "ticks": False}}
-    x: Spec = {"field": "value", "type": "quantitative", "title": title or None, "axis": None}
-    if percent:
-        # The number stands behind the bar, so that the longest bar leaves room for it.
-        x["scale"] = {"domain": [0, 1.18]}
+    # The number stands behind the bar, so the longest bar leaves room for it.
+    x = {"field": "value", "type": "quantitative", "title": None, "axis": None, "scale": {"domain": [0, 1.2]}}
     tone = {"condition": {"test": "datum.chosen", "value": look.colour("test")}, "value": look.colour("baseline")}
     number = {"type": "text", "align": "left", "dx": 6, "color": look.colour("ink"), "fontSize": 13}
     return {
         "encoding": {"y": y, "x": x},
         "layer": [
             {"mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 14}, "encoding": {"color": tone}},
-            {"mark": number, "encoding": {"text": {"field": "value", "format": form}}},
+            {"mark": number, "encoding": {"text": {"field": "told", "type": "nominal"}}},
         ],
         "config": {"view": {"stroke": None}, "axisY": {"domain": False}},
     }
@@ -300,10 +297,12 @@ def confusion(classes: Sequence[str]) -> Spec:
     """Return the confusion matrix; rows: {"truth", "answer", "count", "share"}. A click selects a cell."""
     axis = {"labelLimit": 120, "ticks": False, "domain": False}
     picked = {"param": "cell", "empty": False}
+    # A column is about ten letters wide; longer names would run into each other.
+    flat = max((len(name) for name in classes), default=0) <= (10 if len(classes) <= 8 else 3)
     return {
         "encoding": {
             "x": {"field": "answer", "type": "nominal", "title": "The model said", "sort": list(classes),
-                  "axis": axis | {"orient": "top", "labelAngle": 0 if len(classes) <= 6 else -45}},
+                  "axis": axis | {"orient": "top", "labelAngle": 0 if flat else -45}},
             "y": {"field": "truth", "type": "nominal", "title": "It was", "sort": list(classes), "axis": axis},
         },
         "layer": [

@@ -31,7 +31,12 @@ def choose(draft: Draft) -> None:
     key = "build_data_source"
     st.session_state.setdefault(key, UPLOAD if draft.data.get("file") or draft.reading else SAMPLES)
     source = st.segmented_control(
-        "Where the data come from", (SAMPLES, UPLOAD), key=key, required=True, label_visibility="collapsed"
+        "Where the data come from",
+        (SAMPLES, UPLOAD),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
     )
     if source == SAMPLES:
         _choose_sample(draft)
@@ -104,7 +109,7 @@ def columns(draft: Draft, schema: Schema) -> None:
             key=f"build_columns_editor_{schema.fingerprint[:12]}",
             alt="How each column is used",
         )
-        own = {column.name: column.kind for column in schema.columns}
+        own: dict[Any, str] = {column.name: column.kind for column in schema.columns}
         changed = {row["Column"]: row["Used as"] for row in edited if row["Used as"] != own[row["Column"]]}
         _keep_or_drop(draft, "columns", changed, {})
 
@@ -156,6 +161,7 @@ def _choose_sample(draft: Draft) -> None:
         key=key,
         on_change=take,
         label_visibility="collapsed",
+        persist_state="session",
     )
     if name := draft.data.get("sample"):
         st.caption(known[name].sentence)
@@ -232,6 +238,7 @@ def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
             placeholder="Choose a column",
             key=key,
             help="The column that the model will answer. In recipes: `target`.",
+            persist_state="session",
         )
     _keep_or_drop(draft, "target", target, schema.target)
     proposed = schema.task if target == schema.target else _task_of(schema, target)
@@ -245,6 +252,7 @@ def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
             format_func=TASKS.__getitem__,
             key=key,
             help="A class: one of a few kinds (classification). A number: how much (regression). In recipes: `task`.",
+            persist_state="session",
         )
     _keep_or_drop(draft, "task", task, schema.task if target == schema.target else None)
 
@@ -310,7 +318,7 @@ def _preview(dataset: DataSet, rows: tuple[int, ...]) -> list[dict[str, Any]]:
 def _bars(classes: dict[str, int]) -> None:
     first = sorted(classes.items(), key=lambda item: -item[1])[:CLASSES_SHOWN]
     rows = [{"class": name, "rows": count} for name, count in first]
-    axis = {"title": None, "labelLimit": 110, "ticks": False, "domain": False, "labelPadding": 8}
+    axis = {"title": None, "labelLimit": 110, "ticks": False, "domain": False, "labelPadding": 8, "labelOverlap": False}
     base = {
         "y": {"field": "class", "type": "nominal", "sort": None, "axis": axis},
         "x": {"field": "rows", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1.2 * first[0][1]]}},
@@ -324,7 +332,7 @@ def _bars(classes: dict[str, int]) -> None:
         "mark": {"type": "text", "align": "left", "dx": 6, "color": look.colour("quiet")},
         "encoding": base | {"text": {"field": "rows", "format": ","}},
     }
-    spec = {"layer": [bar, text], "config": {"view": {"stroke": None}}}
-    st.vega_lite_chart(rows, spec, height=24 * len(rows), key="build_balance", alt="Rows per class")
+    spec = {"layer": [bar, text], "height": {"step": 24}, "config": {"view": {"stroke": None}}}
+    st.vega_lite_chart(rows, spec, key="build_balance", alt="Rows per class")
     if len(classes) > CLASSES_SHOWN:
         st.caption(f"… and {look.counted(len(classes) - CLASSES_SHOWN, 'more class', 'more classes')}.")

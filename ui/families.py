@@ -38,19 +38,22 @@ def read(name: str) -> Family:
     return Family(**found.groupdict())
 
 
-def names() -> tuple[str, ...]:
-    """Name the families that have a page."""
-    return tuple(name for name in builders.names() if (FOLDER / f"{name}.md").exists())
-
-
 def choose() -> str:
     """Choose a family; the choice stands in the address."""
-    able = list(names())
+    able = builders.names()
     asked = st.query_params.get("family", "")
     key = "learn_family"
     if key not in st.session_state:
-        st.session_state[key] = asked if asked in able else "mlp"
-    chosen = st.pills("Family", able, format_func=_label, required=True, key=key, label_visibility="collapsed")
+        st.session_state[key] = asked if asked in able else able[0]
+    chosen = st.pills(
+        "Family",
+        able,
+        format_func=_label,
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     st.query_params["family"] = str(chosen)
     return str(chosen)
 

@@ -28,7 +28,13 @@ def choose(draft: Draft, data: Data, dataset: DataSet) -> bool:
     if st.session_state.get(key) not in able:
         st.session_state[key] = draft.architecture
     name = st.pills(
-        "Model family", able, format_func=_label, required=True, key=key, label_visibility="collapsed"
+        "Model family",
+        able,
+        format_func=_label,
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        persist_state="session",
     )
     if name != draft.architecture:
         draft.architecture = str(name)
@@ -85,7 +91,6 @@ def _table(told: dict[str, Any]) -> None:
         st.dataframe(
             rows,
             hide_index=True,
-            height=min(38 + 35 * len(rows), 330),
             column_config={
                 "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
                 "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),

@@ -11,8 +11,7 @@ def show(draft: drafts.Draft) -> None:
     """Show the recipe as YAML, offer it as a file, take one over."""
     with st.expander("The recipe", icon=look.symbol("description"), type="compact", key="build_recipe"):
         st.caption("Everything that this run needs, in one small file. The same recipe gives the same run.")
-        if draft.has_data:
-            text = draft.recipe().yaml()
+        if text := _text(draft):
             st.code(text, language="yaml", wrap_lines=True)
             st.download_button(
                 "Download the recipe",
@@ -24,6 +23,14 @@ def show(draft: drafts.Draft) -> None:
                 key="build_recipe_download",
             )
         _bring()
+
+
+def _text(draft: drafts.Draft) -> str:
+    """Return the draft as YAML; nothing while a setting is wrong, which is told beside the setting."""
+    try:
+        return draft.recipe().yaml()
+    except Refusal:
+        return ""
 
 
 def _bring() -> None:

@@ -17,7 +17,7 @@ METRICS = {
     "recall_macro": ("Recall", "Of the rows of a class, how many it found; the mean over classes."),
     "f1_macro": ("F1", "Precision and recall in one number; the mean over classes."),
     "roc_auc": ("ROC AUC", "How well it puts the right class first: 0.5 is guessing, 1 is perfect."),
-    "log_loss": ("Log loss", "Punishes answers that are sure and wrong; the smaller, the better."),
+    "log_loss": ("Log loss", "Punishes answers that are sure and wrong."),
     "r2": ("R²", "The share of the ups and downs that the model explains: 1 is perfect, 0 is the mean."),
     "mae": ("Mean error", "How far off an answer is on average (MAE), in the unit of the target."),
     "rmse": ("Root mean square error", "Like the mean error, but large errors count more."),
@@ -25,7 +25,7 @@ METRICS = {
 }
 """Every score: its title and what it means."""
 SMALLER_IS_BETTER = ("log_loss", "mae", "rmse", "mse")
-GALLERY = 12
+GALLERY = 6
 """The most samples that one gallery shows."""
 
 
@@ -122,6 +122,9 @@ def _strip_rows(report: Report) -> charts.Rows:
 
 def _worst_words(report: Report) -> str:
     if report["task"] == "classification":
+        right = all(example["truth"] == example["answer"] for example in report["worst"][:3])
+        if right:
+            return "Nowhere on the test part. These three it was least sure of."
         return "The three test rows on which it was most wrong."
     return "The three test rows with the largest errors."
 
@@ -129,23 +132,30 @@ def _worst_words(report: Report) -> str:
 def _example(report: Report, example: dict[str, Any], sample: samples.Sample) -> None:
     image = samples.picture(sample)
     truth, answer = _spoken(example["truth"]), _spoken(example["answer"])
-    if image is not None:
-        st.image(samples.enlarged(image, 160), alt=f"Row {example['row']}: {truth}, the model said {answer}")
-    if report["task"] == "classification":
-        right = example["truth"] == example["answer"]
-        tone, icon = ("green", "check_circle") if right else ("red", "cancel")
-        st.markdown(f":{tone}[{look.symbol(icon)}] **{look.plain(answer)}** · {example['confidence']:.0%} sure")
-        if not right:
-            st.markdown(f"It was **{look.plain(truth)}**.")
-    else:
-        st.markdown(f"**{look.plain(answer)}** · it was **{look.plain(truth)}**")
-        st.markdown(f":gray[Off by {look.plain(words.number(abs(example['error'])))}]")
-    known = samples.cells(sample, report["target"])
-    if image is None:
-        shown = list(known.items())[:4]
-        lines = [f":gray[{look.plain(name)}] {look.plain(_spoken(value))}" for name, value in shown]
-        st.markdown("  \n".join(lines))
-    look.quiet(f"Row {look.number(example['row'])}")
+    with st.container(horizontal=True, gap="small"):
+        if image is not None:
+            seen = samples.enlarged(image.convert("RGB"), 112)
+            st.image(seen, alt=f"Row {example['row']}: {truth}, the model said {answer}")
+        with st.container(gap="xsmall", width="stretch"):
+            if report["task"] == "classification":
+                _told_class(truth, answer, example["confidence"])
+            else:
+                st.markdown(f"**{look.plain(answer)}** · it was **{look.plain(truth)}**")
+                st.markdown(f":gray[Off by {look.plain(words.number(abs(example['error'])))}]")
+            if image is None:
+                shown = list(samples.cells(sample, report["target"]).items())[:4]
+                lines = [f":gray[{look.plain(name)}] {look.plain(_spoken(value))}" for name, value in shown]
+                st.markdown("  \n".join(lines))
+            look.quiet(f"Row {look.number(example['row'])}")
+
+
+def _told_class(truth: str, answer: str, confidence: float) -> None:
+    right = truth == answer
+    tone, icon, word = ("green", "check_circle", "Right") if right else ("red", "cancel", "Wrong")
+    said = f"**{look.plain(answer)}** · {look.plain(words.percent(confidence))} sure"
+    st.markdown(f":{tone}[{look.symbol(icon)} {word}] {said}")
+    if not right:
+        st.markdown(f"It was **{look.plain(truth)}**.")
 
 
 def _spoken(value: Any) -> str:

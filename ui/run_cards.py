@@ -103,7 +103,9 @@ def _card(row: RunRow, place: int | None) -> None:
             "pages/run.py", label=f"**{look.plain(row.title)}**", query_params={"run": row.id},
             icon=look.family_icon(recipe.model.architecture),
         )  # fmt: skip
-        st.markdown(f":gray[{look.plain(run_view.family_name(recipe))} · {look.plain(run_view.data_name(recipe))}]")
+        family = run_view.family_name(recipe)
+        about = [run_view.data_name(recipe)] if family in row.title else [family, run_view.data_name(recipe)]
+        st.markdown(f":gray[{look.plain(' · '.join(about))}]")
     _middle(row, told, state, place)
     with look.row(align="distribute"):
         st.checkbox("Compare", key=f"pick_{row.id}")

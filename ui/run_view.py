@@ -111,7 +111,7 @@ def kept_words(run: Run) -> None:
 def learned(run: Run) -> None:
     """Show a finished run's curves."""
     with look.row("learned", align="distribute"):
-        st.header("How it learned", anchor=False, width="content")
+        st.subheader("How it learned", anchor=False, width="content")
         chart_settings()
     curves(reader(run.folder), finished=True)
 

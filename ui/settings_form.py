@@ -50,7 +50,8 @@ def show(groups: Sequence[Group], key: str, *, panel: str, order: Sequence[str] 
     fields = [(one, name) for one in drawn for name in one.fields if name not in one.group.hidden]
     fields.sort(key=lambda field: order.index(field[1]) if field[1] in order else len(order))
     rest = [(one, name) for one, name in fields if noted(one.fields[name])["advanced"]]
-    _draw([field for field in fields if field not in rest])
+    if first := [field for field in fields if field not in rest]:
+        _draw(first)
     if rest:
         changed = sum(one.values[name] != one.start[name] for one, name in rest)
         title = f"More settings · {look.counted(changed, 'change')}" if changed else "More settings"
@@ -83,10 +84,10 @@ class _Drawn:
         """Tell each field's mistake below it; a mistake of the fields together stands below them all."""
         errors = []
         for name, one in self.fields.items():
-            empty = f"`{name}` is empty. Type a value." if self.values[name] is None else ""
-            if mistake := empty or _mistake(self.group.model, {name: self.values[name]}):
-                self.places.get(name, st).error(mistake.replace(f"`{name}`", f"*{one.title or name}*"))
-                errors.append(mistake)
+            if mistake := _mistake(self.group.model, {name: self.values[name]}):
+                sentence = mistake.replace(f"`{name}`", f"*{one.title or name}*")
+                self.places.get(name, st).error(sentence)
+                errors.append(sentence.replace("*", ""))
         together = {name: self.values[name] for name in self.start}
         if self.group.whole and not errors and (mistake := _mistake(self.group.model, together)):
             st.error(mistake, icon=look.symbol("error"))
@@ -121,7 +122,13 @@ def _is_wide(field: FieldInfo) -> bool:
 def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     label = field.title or name.replace("_", " ").capitalize()
     unit = noted(field)["unit"]
-    told: dict[str, Any] = {"label": f"{label} ({unit})" if unit else label, "help": _help(name, field), "key": key}
+    told: dict[str, Any] = {
+        "label": f"{label} ({unit})" if unit else label,
+        "help": _help(name, field),
+        "key": key,
+        "persist_state": "session",
+    }
+    # Without `persist_state` a value set here is lost when a fragment asks for a full rerun.
     st.session_state.setdefault(key, list(value) if isinstance(value, tuple) else value)
     kind = field.annotation
     if kind is bool:

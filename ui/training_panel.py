@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 import builders
+from builders._layers import LayerSettings, PictureSettings
 from recipes import Recipe, Refusal, Training, validate
 from training.schedules import rates
 from ui import look, settings_form, studio
@@ -17,7 +18,8 @@ VERDICTS: dict[str, tuple[str, str, look.BadgeColour]] = {
     "tight": ("Fits tightly", "warning", "yellow"),
     "no": ("Does not fit", "error", "red"),
 }
-CHANGES = ("rotation", "shift", "zoom", "brightness", "contrast")
+CHANGES = PictureSettings.model_fields.keys() - LayerSettings.model_fields.keys()
+"""What a family for pictures can do to them while it trains."""
 EXAMPLES = 3
 
 
@@ -104,8 +106,8 @@ def badge(recipe: Recipe | None, questions: studio.Questions) -> str:
 
 
 def _changes_pictures(recipe: Recipe) -> bool:
-    said = recipe.model.settings
-    return said.get("flip", "none") != "none" or any(said.get(name) for name in CHANGES)
+    fields, said = PictureSettings.model_fields, recipe.model.settings
+    return any(name in said and said[name] != fields[name].default for name in CHANGES)
 
 
 def _beside_the_point(values: dict[str, Any]) -> set[str]:

@@ -72,9 +72,8 @@ def _field(raw: RawInput, key: str) -> Any:
     label, about = look.plain(raw.name), look.plain(raw.description) or None
     if raw.kind == "number":
         seen = f"In the training data: {_seen(raw)}." if _seen(raw) else ""
-        step = _step(raw)
         return st.number_input(
-            label, value=None, step=step, format="%g" if step < 1 else "%.0f" if step == 1 else None, key=key,
+            label, value=None, step=_step(raw), format=f"%.{_decimals(raw)}f", key=key,
             placeholder="missing", help=" ".join(part for part in (about, look.plain(seen)) if part) or None,
         )  # fmt: skip
     if raw.kind == "category":
@@ -272,7 +271,10 @@ def _say_class(signature: Signature, classes: list[str], shares: list[float]) ->
     second = sorted(shares)[-2] if len(shares) > 1 else 0.0
     st.markdown(look.plain(sure_words(shares[best], second)))
     order = sorted(range(len(classes)), key=lambda place: -shares[place])[:BARS]
-    rows = [{"name": classes[place], "value": shares[place], "chosen": place == best} for place in order]
+    rows = [
+        {"name": classes[place], "value": shares[place], "told": words.percent(shares[place]), "chosen": place == best}
+        for place in order
+    ]
     st.vega_lite_chart(
         rows,
         charts.bars(),
@@ -327,11 +329,18 @@ def _seen(raw: RawInput) -> str:
     return f"{words.number(raw.minimum)} to {words.number(raw.maximum)}"
 
 
+def _decimals(raw: RawInput) -> int:
+    """Return how many decimals the column's known values have."""
+    known = [value for value in (raw.minimum, raw.maximum, raw.typical) if isinstance(value, (int, float))]
+    return max((len(f"{value:.4f}".rstrip("0").partition(".")[2]) for value in known), default=2)
+
+
 def _step(raw: RawInput) -> float:
-    """Return a step that suits the range: about a hundredth of it, as a power of ten."""
+    """Return a step that suits the range, about a twentieth of it or less, and is never finer than the values are."""
+    finest = 10.0 ** -_decimals(raw)
     if raw.minimum is None or raw.maximum is None or raw.maximum <= raw.minimum:
-        return 1.0
-    return 10.0 ** math.floor(math.log10((raw.maximum - raw.minimum) / 20))
+        return finest
+    return max(finest, 10.0 ** math.floor(math.log10((raw.maximum - raw.minimum) / 20)))
 
 
 def _spoken(value: Any) -> str:

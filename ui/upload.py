@@ -7,7 +7,7 @@ manager, which has no public door: the two internal calls stand here and nowhere
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -44,7 +44,7 @@ def take(uploads: Sequence[UploadedFile], workspace: Workspace, owner: str) -> t
 
 def safe(name: str) -> list[str]:
     """Split a name as the browser told it into harmless parts: no way up, no odd signs, at least one part."""
-    parts = [_ODD.sub("_", part).strip(" .") for part in PurePosixPath(name.replace("\\", "/")).parts]
+    parts = [_ODD.sub("_", part).strip(" .") for part in name.replace("\\", "/").split("/")]
     return [part[-120:] for part in parts if part] or ["upload"]
 
 
@@ -77,7 +77,7 @@ def _move(upload: UploadedFile, target: Path) -> None:
 
 
 def _free(uploads: Sequence[UploadedFile]) -> None:
-    context = get_script_run_ctx()
+    context = get_script_run_ctx(suppress_warning=True)
     for upload in uploads:
         if context is not None:
-            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)  # ty: ignore[unresolved-attribute]

@@ -336,13 +336,13 @@ def test_an_exif_rotated_photo_stands_upright():
     photo.paste("blue", (0, 0, 20, 20))
     picture = open_picture(packed(photo, "JPEG", exif=exif, quality=95))
     assert (picture.height, picture.width, picture.image.size) == (40, 20, (20, 40))
-    assert np.allclose(picture.image.getpixel((10, 5)), (0, 0, 254), atol=3)
+    assert np.allclose(np.asarray(picture.image)[5, 10], (0, 0, 254), atol=3)
 
 
 def test_cmyk_becomes_colour():
     picture = open_picture(packed(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
     assert picture.image.mode == "RGB"
-    assert np.allclose(picture.image.getpixel((4, 4)), (255, 0, 0), atol=4)
+    assert np.allclose(np.asarray(picture.image)[4, 4], (255, 0, 0), atol=4)
 
 
 def test_sixteen_bits_are_scaled_not_cut():
@@ -525,7 +525,7 @@ def test_findings_tell_what_is_wrong(tmp_path):
         "sizes": ("notice", "Pictures range from 5 x 5 to 60 x 60 pixels."),
         "colour": ("notice", "42 pictures have colour, 3 are grey."),
     }
-    assert findings["conflicting_labels"].rows == (40, 44)
+    assert findings["conflicting_labels"].rows == (40, 41)
 
 
 def test_a_class_of_two_is_a_problem(tmp_path):

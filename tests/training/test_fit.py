@@ -87,6 +87,12 @@ def same(one, other, tolerance=1e-5):
         np.testing.assert_allclose(one[name], other[name], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
+@pytest.fixture(autouse=True)
+def early_xla(monkeypatch):
+    """Small data see both sides of the switch: two steps without XLA, the rest with it."""
+    monkeypatch.setattr(loop, "STEPS_BEFORE_XLA", 2)
+
+
 def fast_fit(model, train, validation, settings, *, xla=False, resident=True, **arguments):
     policy = forced(xla=xla, resident=resident)
     return loop.fit(model, train, validation, training=told(settings), policy=policy, **arguments)

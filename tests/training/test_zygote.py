@@ -126,7 +126,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(studio):
 
 def test_a_killed_supervisor_loses_nothing(studio):
     """The worker trains on; the next supervisor takes it over and the run ends once."""
-    run = studio.submit(recipe(400, learning_rate=0.0001))
+    run = studio.submit(recipe(200, learning_rate=0.0001))
     studio.reaches(run, 3)
     handle = studio.row(run).handle
     studio.kill_supervisor()
@@ -135,7 +135,7 @@ def test_a_killed_supervisor_loses_nothing(studio):
     studio.supervisor = studio.start()
     assert is_alive(handle)
     assert studio.ends(run) == "finished"
-    assert studio.epochs(run) == list(range(1, 401))
+    assert studio.epochs(run) == list(range(1, 201))
     assert studio.row(run).attempt == 1
 
 
