@@ -1,5 +1,6 @@
 """What the families share: choices of settings, the last layer with its loss, augmentation, the layer table."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -130,7 +131,7 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
             inner = layer_table(layer)
             rows += [row for row in inner if row["kind"] != "InputLayer" or not rows]
         else:
-            parameters = int(sum(int(weight.shape.num_elements() or 0) for weight in _weights(layer)))
+            parameters = sum(math.prod(weight.shape) for weight in layer.weights)
             shape = _words(layer.output.shape)
             rows.append({"name": layer.name, "kind": type(layer).__name__, "shape": shape, "parameters": parameters})
     return rows
@@ -153,10 +154,6 @@ def _augmentation(config: PictureSettings) -> list[Any]:
     if config.contrast:
         layers.append(kinds.RandomContrast(config.contrast, value_range=(0, 255)))
     return layers
-
-
-def _weights(layer: Any) -> list[Any]:
-    return [weight.value for weight in layer.weights]
 
 
 def _words(shape: Any) -> str:

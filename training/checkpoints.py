@@ -20,7 +20,8 @@ from records.run import write_text
 
 KEPT = 2
 """How many stay beside the one of the best epoch: the newest may be damaged."""
-PLAIN = (bool, int, float, str, type(None))
+REMEMBERED = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+"""What Keras's callbacks remember from epoch to epoch; the rest of them is settings, which the recipe has."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def memory_of(callbacks: Iterable[Any]) -> dict[str, Any]:
         f"{number} {type(callback).__name__}": {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in vars(callback).items()
-            if isinstance(value, (*PLAIN, np.generic)) and not name.startswith("_")
+            if name in REMEMBERED
         }
         for number, callback in enumerate(callbacks)
     }

@@ -1,6 +1,7 @@
 """Will it fit, and how long will it take? Counted from the model, measured by a short real run on the real data."""
 
 import contextlib
+import math
 import subprocess
 import time
 from typing import Any
@@ -68,10 +69,7 @@ def sizes_of(model: Any) -> int:
         if isinstance(layer, keras.Model):
             total += sizes_of(layer)
             continue
-        size = 1
-        for length in layer.output.shape[1:]:
-            size *= int(length or 1)
-        total += size
+        total += math.prod(length or 1 for length in layer.output.shape[1:])
     return total
 
 
@@ -88,10 +86,8 @@ def operations_of(model: Any) -> int:
         if isinstance(layer, keras.Model):
             total += operations_of(layer)
             continue
-        places = 1
-        for length in layer.output.shape[1:-1]:
-            places *= int(length or 1)
-        total += 2 * places * sum(int(weight.shape.num_elements() or 0) for weight in layer.weights)
+        places = math.prod(length or 1 for length in layer.output.shape[1:-1])
+        total += 2 * places * sum(math.prod(weight.shape) for weight in layer.weights)
     return total
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -187,19 +188,17 @@ def _fit_compiled(job: _Job) -> Any:
 
     model = job.model
     arrays = _arrays(job.train, job.training)
-    loop = _TrainLoop(job, arrays)
     _build_metrics(model, tf.nest.map_structure(lambda array: np.asarray(array[:1]), arrays))
     # `fit` asks once an epoch for one element of these and gets none: the loops know their data.
     ticks = tf.data.Dataset.from_tensors(0).repeat()
-    start = keras.callbacks.LambdaCallback(on_epoch_begin=loop.begin)
     with hashed_dropout(model) if job.policy.xla else contextlib.nullcontext():
-        model.train_function = loop
-        if job.validation:
-            model.test_function = _TestLoop(job, job.validation)
         try:
+            model.train_function = loop = _TrainLoop(job, arrays)
+            if job.validation:
+                model.test_function = _TestLoop(job, job.validation)
             return model.fit(
                 ticks, steps_per_epoch=1, validation_data=ticks if job.validation else None, validation_steps=1,
-                callbacks=[start, *job.callbacks], **job.told,
+                callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=loop.begin), *job.callbacks], **job.told,
             )  # fmt: skip
         finally:
             model.train_function = model.test_function = None
@@ -215,7 +214,7 @@ class _TrainLoop:
         self.steps_before_xla = STEPS_BEFORE_XLA
         self.stride = 1
         self.steps = _loop_over(job.model.train_step, job.model, arrays)
-        self.xla = _through_xla(self.steps) if job.policy.xla else None
+        self.xla = _through_xla(self.steps, arrays) if job.policy.xla else None
 
     def begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
@@ -276,7 +275,12 @@ class _TestLoop:
         self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
         self.rows = np.arange(rows, dtype=np.int32)
-        self.steps = _loop_over(job.model.test_step, job.model, arrays)
+        self.model, self.arrays = job.model, arrays
+
+    @cached_property
+    def steps(self) -> Any:
+        """The loop, traced when it is first needed: the first point of the curve need not wait for it."""
+        return _loop_over(self.model.test_step, self.model, self.arrays)
 
     def __call__(self, _iterator: Any) -> dict[str, Any]:
         import tensorflow as tf
@@ -302,15 +306,25 @@ def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[
         tf.while_loop(lambda at: at < stop, body, [first])
         return model.get_metrics_result()
 
-    data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
-    number = tf.TensorSpec([], tf.int32)
-    return tf.function(loop, [data, tf.TensorSpec([None, None], tf.int32), number, number], autograph=False)
+    return tf.function(loop, _signature(arrays), autograph=False).get_concrete_function()
 
 
-def _through_xla(loop: Any) -> Callable[..., dict[str, Any]]:
+def _through_xla(loop: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
+    """Hand the very same trace to XLA; traced anew inside, it would differ in the last bit and break a resumed run."""
     import tensorflow as tf
 
-    return tf.function(loop, loop.input_signature, autograph=False, jit_compile=True)
+    def outer(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
+        return loop(data, table, first, stop)
+
+    return tf.function(outer, _signature(arrays), autograph=False, jit_compile=True)
+
+
+def _signature(arrays: Any) -> list[Any]:
+    import tensorflow as tf
+
+    data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
+    number = tf.TensorSpec([], tf.int32)
+    return [data, tf.TensorSpec([None, None], tf.int32), number, number]
 
 
 _Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]

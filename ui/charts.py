@@ -437,7 +437,7 @@ def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
             "color": {
                 "field": "run", "type": "nominal",
                 "scale": {"domain": list(names), "range": list(look.categories())},
-                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 260, "columns": 2},
+                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 260, "columns": 1},
             },
             "tooltip": [
                 {"field": "run", "title": "Run"},

@@ -305,7 +305,7 @@ def _pictures(dataset: DataSet) -> None:
         pictures = shown[label][:6]
         with st.container(key=f"build_class_{number}", gap=None):
             st.caption(look.plain(label))
-            st.image(pictures, width=48, alt=[f"{label}, example {place + 1}" for place in range(len(pictures))])
+            st.image(pictures, width=44, alt=[f"{label}, example {place + 1}" for place in range(len(pictures))])
     if len(shown) > CLASSES_SHOWN:
         st.caption(f"… and {look.counted(len(shown) - CLASSES_SHOWN, 'more class', 'more classes')}.")
 

@@ -312,12 +312,13 @@ def _curve(
 
 def _class_rows(known: Any, pictures: list[str]) -> None:
     rows = charts.class_rows(known["classes"], known["truth"], known["answer"], pictures)
-    shown = len({row["class"] for row in rows})
+    shown = {name for row in rows for name in (row["class"], row["truth"])}
+    classes = [name for name in known["classes"] if name in shown]
     right = sum(row["right"] for row in rows)
     st.vega_lite_chart(
         rows,
-        charts.picture_rows(sorted({row["class"] for row in rows}), max(row["place"] for row in rows)),
-        height=max(160, 46 * shown + 20),
+        charts.picture_rows(classes, max(row["place"] for row in rows)),
+        height=max(160, 46 * len(classes) + 20),
         key="evidence",
         alt=f"{right} of {len(rows)} held-out pictures stand in the row of their class",
     )

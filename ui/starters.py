@@ -1,8 +1,8 @@
 """The pieces of the Start page: a finished example, starters by use, the visitor's last runs."""
 
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import streamlit as st
 
 import builders
@@ -14,7 +14,9 @@ from ui import charts, draft, example, look, run_cards, run_view, samples, studi
 from ui.run_reader import reader
 
 LAST = 3
-SHOWN_ANSWERS = 6
+SHOWN_ANSWERS = 3
+Shown = tuple[int, str, str]
+"""A row of the data set, what it is, what the model said."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +116,33 @@ def _score(run: Run) -> None:
 
 
 def _answers(run: Run) -> None:
-    """Show pictures of the sealed test part with the model's answers: its best, and where it was wrong."""
-    report = run.read("report.json")
-    wrong = [one for one in report["worst"] if one["answer"] != one["truth"]][: SHOWN_ANSWERS // 2]
-    chosen: list[dict[str, Any]] = report["best"][: SHOWN_ANSWERS - len(wrong)] + wrong
-    seen = samples.preview(run, tuple(int(one["row"]) for one in chosen))
+    """Show pictures of the sealed test part with the model's answers: three right ones, then its worst mistakes."""
+    chosen = _right_ones(run) + _wrong_ones(run)
+    seen = samples.preview(run, tuple(row for row, _, _ in chosen))
     with look.row("start_answers"):
-        for number, (one, sample) in enumerate(zip(chosen, seen, strict=True)):
-            right = one["answer"] == one["truth"]
-            icon, tone = ("check", "green") if right else ("close", "red")
+        for number, ((_, truth, answer), sample) in enumerate(zip(chosen, seen, strict=True)):
+            icon, tone = ("check", "green") if answer == truth else ("close", "red")
             with st.container(width=64, gap="xxsmall", key=f"start_answer_{number}"):
-                st.image(samples.enlarged(samples.picture(sample), 56), width=56, alt=f"A handwritten {one['truth']}")
-                st.markdown(f":{tone}[{look.symbol(icon)} {look.plain(one['answer'])}]")
+                st.image(samples.enlarged(sample["picture"], 56), width=56, alt=f"A handwritten {truth}")
+                st.markdown(f":{tone}[{look.symbol(icon)} {look.plain(answer)}]")
+
+
+def _right_ones(run: Run) -> list[Shown]:
+    """Choose the first right answer of each of a few classes."""
+    classes = run.read("report.json")["classes"]
+    with np.load(run.folder / "predictions.npz", allow_pickle=False) as told:
+        rows, truth, answer = told["rows"], told["truth"], told["answer"].argmax(axis=1)
+    found: dict[str, Shown] = {}
+    for row, true, said in zip(rows.tolist(), truth.tolist(), answer.tolist(), strict=True):
+        if true == said:
+            found.setdefault(classes[true], (row, classes[true], classes[said]))
+    return list(found.values())[:SHOWN_ANSWERS]
+
+
+def _wrong_ones(run: Run) -> list[Shown]:
+    worst = run.read("report.json")["worst"]
+    wrong = [(one["row"], one["truth"], one["answer"]) for one in worst if one["answer"] != one["truth"]]
+    return wrong[:SHOWN_ANSWERS]
 
 
 def _curve(run: Run) -> None:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,7 +76,7 @@ class Questions:
 
     def dataset(self, data: Data) -> Answer:
         """Open the data set of a resolved recipe's `data` group."""
-        return self._ask(("dataset", data.model_dump(mode="json")), lambda: _opened(data))
+        return self._ask(("dataset", data.model_dump(mode="json")), partial(_opened, data, workspace()))
 
     def findings(self, dataset: DataSet, data: Data) -> Answer:
         """Look at the data as this recipe would use it."""
@@ -85,7 +86,7 @@ class Questions:
     def warm(self, question: str, recipe: Recipe, **more: Any) -> Answer:
         """Ask the warm process: `describe`, `estimate` or `augment`."""
         plain = recipe.plain()
-        return self._ask((question, plain, more), lambda: ask(workspace(), question, recipe=plain, **more))
+        return self._ask((question, plain, more), partial(ask, workspace(), question, recipe=plain, **more))
 
     def poll(self) -> None:
         """Draw the page again when one of the awaited answers is there."""
@@ -107,11 +108,11 @@ class Questions:
         return answer
 
 
-def _opened(data: Data) -> DataSet:
+def _opened(data: Data, where: Workspace) -> DataSet:
     """Open a data set. A bundled sample is read here; files and downloads in a child process, with limits."""
     if data.sample and not datasets.find_sample(data.sample).online:
-        return shelf.open_dataset(data, workspace())
-    job = shelf.start_reading(data, workspace())
+        return shelf.open_dataset(data, where)
+    job = shelf.start_reading(data, where)
     while (told := shelf.reading(job))["done"] < 1:
         time.sleep(0.1)
     if told["refused"]:

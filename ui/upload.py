@@ -8,13 +8,25 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 import datasets
 from recipes import Refusal
 from records import Workspace
+
+
+class Upload(Protocol):
+    """A file as the uploader hands it out."""
+
+    name: str
+    file_id: str
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read on."""
+        ...
+
 
 MANY = "pictures"
 """Many files at once lie in a folder of this name, each in the subfolder that it came from."""
@@ -26,7 +38,7 @@ def endings() -> list[str]:
     return sorted({ending.lstrip(".") for name in datasets.names() for ending in datasets.get(name).EXTENSIONS})
 
 
-def take(uploads: Sequence[UploadedFile], workspace: Workspace, owner: str) -> tuple[Path, str]:
+def take(uploads: Sequence[Upload], workspace: Workspace, owner: str) -> tuple[Path, str]:
     """Move uploads to disk; returns the file, or the folder of many files, and its data type."""
     folder = workspace.new_upload_folder(owner)
     try:
@@ -48,7 +60,7 @@ def safe(name: str) -> list[str]:
     return [part[-120:] for part in parts if part] or ["upload"]
 
 
-def _take_many(uploads: Sequence[UploadedFile], folder: Path) -> tuple[Path, str]:
+def _take_many(uploads: Sequence[Upload], folder: Path) -> tuple[Path, str]:
     odd = [
         upload.name for upload in uploads if Path(upload.name).suffix.lower() not in datasets.get("image").EXTENSIONS
     ]
@@ -71,12 +83,12 @@ def _fresh(path: Path) -> Path:
     return fresh
 
 
-def _move(upload: UploadedFile, target: Path) -> None:
+def _move(upload: Upload, target: Path) -> None:
     with target.open("wb") as file:
         shutil.copyfileobj(upload, file, 1 << 20)
 
 
-def _free(uploads: Sequence[UploadedFile]) -> None:
+def _free(uploads: Sequence[Upload]) -> None:
     context = get_script_run_ctx(suppress_warning=True)
     for upload in uploads:
         if context is not None:

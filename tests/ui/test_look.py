@@ -63,7 +63,13 @@ def test_text_colours_have_enough_contrast(theme, roles):
     paper = _theme(theme)["backgroundColor"]
     for role in ("ink", "quiet"):
         assert _contrast(roles[role], paper) >= 4.5, role
-    assert _contrast(_theme(theme)["primaryColor"], paper) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_one_next_step_can_be_read(theme):
+    primary = _theme(theme)["primaryColor"]
+    assert _contrast("#FFFFFF", primary) >= 4.5
+    assert _contrast(primary, _theme(theme)["backgroundColor"]) >= 3
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
