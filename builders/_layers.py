@@ -79,7 +79,7 @@ def weights(config: LayerSettings) -> dict[str, Any]:
 def normalized(x: Any, config: LayerSettings) -> Any:
     """Put the chosen normalization behind a layer."""
     if config.normalization == "batch":
-        # The usual 0.99 needs hundreds of steps to forget its start; small data have ten steps a round.
+        # The usual 0.99 needs hundreds of steps to forget its start; small data have ten steps an epoch.
         return keras.layers.BatchNormalization(momentum=0.9)(x)
     return keras.layers.LayerNormalization()(x) if config.normalization == "layer" else x
 

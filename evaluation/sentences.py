@@ -140,14 +140,14 @@ def _still_falling(history: list[dict[str, Any]], training: dict[str, Any]) -> s
     if best is not ends[-1] or best["val_loss"] > 0.99 * before["val_loss"]:
         return ""
     return (
-        f"The validation loss was still falling at the last round. Train for {2 * planned} rounds instead of {planned}."
+        f"The validation loss was still falling in the last epoch. Train for {2 * planned} epochs instead of {planned}."
     )
 
 
 def _against_the_gap(verdict: str) -> str:
     return {
         "over-fitting": "Raise the dropout or make the network smaller; more training examples help most of all.",
-        "under-fitting": "Make the network wider or deeper, train for more rounds, or try a higher learning rate.",
+        "under-fitting": "Make the network wider or deeper, train for more epochs, or try a higher learning rate.",
     }.get(verdict, "")
 
 

@@ -28,7 +28,7 @@ def page() -> None:
     run_view.header(run, state)
     run_view.refusal()
     if state.is_active:
-        run_view.live(run)
+        run_view.live(run, state)
     elif state.state == "finished":
         _tabs(run)
     else:

@@ -53,7 +53,7 @@ class Training(Settings):
     """How the model is fitted. Names and meanings are Keras's own."""
 
     epochs: int = setting(
-        30, "Rounds", "How often the model sees the whole training part (epochs).", ge=1, le=10_000, panel="training"
+        30, "Epochs", "How often the model sees the whole training part.", ge=1, le=10_000, panel="training"
     )
     batch_size: int = setting(
         32, "Batch size", "How many examples make one step.", ge=1, le=8192, log=True, panel="training"
@@ -78,11 +78,11 @@ class Training(Settings):
         panel="training",
     )  # fmt: skip
     warmup_epochs: int = setting(
-        0, "Warm-up rounds", "The rate rises from near zero during these rounds.", ge=0, le=1000, advanced=True,
+        0, "Warm-up epochs", "The rate rises from near zero during these epochs.", ge=0, le=1000, advanced=True,
         panel="training",
     )  # fmt: skip
     decay_every: int = setting(
-        10, "Step every", "Rounds between two cuts (step), or without progress (reduce on plateau).", ge=1, le=1000,
+        10, "Step every", "Epochs between two cuts (step), or without progress (reduce on plateau).", ge=1, le=1000,
         advanced=True, panel="training",
     )  # fmt: skip
     decay_factor: float = setting(
@@ -93,10 +93,10 @@ class Training(Settings):
         True, "Stop early", "Stop when the validation loss has not improved for a while.", panel="training"
     )
     patience: int = setting(
-        10, "Patience", "How many rounds without improvement to wait.", ge=1, le=1000, advanced=True, panel="training"
+        10, "Patience", "How many epochs without improvement to wait.", ge=1, le=1000, advanced=True, panel="training"
     )
     restore_best: bool = setting(
-        True, "Keep the best round", "Finish with the weights of the best validation loss.", advanced=True,
+        True, "Keep the best epoch", "Finish with the weights of the best validation loss.", advanced=True,
         panel="training",
     )  # fmt: skip
     gradient_clipping: float = setting(

@@ -77,7 +77,7 @@ class Executor:
         self._ask(run, owner, "stop")
 
     def keep(self, run: str, owner: str) -> None:
-        """Stop training now, keep the best round, go on to report and download."""
+        """Stop training now, keep the best epoch, go on to report and download."""
         if self._mine(run, owner).state == "queued":
             raise Refusal("This run has not started yet, so there is nothing to keep. Wait for it, or cancel it.")
         self._ask(run, owner, "keep")

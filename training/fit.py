@@ -1,7 +1,7 @@
 """Keras's own `fit` with its inside compiled: the same steps, losses and callbacks, without Python between the steps.
 
 Small models lose most of their time in Python. Here the data become tensors once; the train function that `fit`
-calls once a round runs a compiled loop which gathers each batch and calls the model's own `train_step`; Python looks
+calls once an epoch runs a compiled loop which gathers each batch and calls the model's own `train_step`; Python looks
 in about ten times a second. So `compute_loss`, optimizers, metrics, History and callbacks keep their usual meaning.
 
 The order of the rows is a function of seed and epoch alone, and nothing that changes a result depends on a clock:

@@ -113,7 +113,8 @@ class Reporter:
         seconds = time.monotonic() - self._epoch_started
         line = self._in_units(logs) | {"learning_rate": rate, "seconds": round(seconds, 4)}
         self._append({"epoch": epoch, "x": float(epoch), "end": True} | line)
-        self.tell(epoch=epoch, phase="training")
+        pace = self.state.samples_per_second or round(self._rows / max(seconds, 1e-9), 1)
+        self.tell(epoch=epoch, phase="training", samples_per_second=pace)
 
     def end(self, state: Name, message: str, advice: str = "") -> None:
         """Write the last state and `done.json`."""

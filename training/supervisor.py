@@ -298,7 +298,7 @@ class WarmKeeper:
 
 
 def _after(state: State) -> str:
-    return f" after round {state.epoch} of {state.epochs}" if state.epoch else ""
+    return f" after epoch {state.epoch} of {state.epochs}" if state.epoch else ""
 
 
 def _epitaph(code: int | None) -> tuple[str, str]:

@@ -215,7 +215,7 @@ class Fitted:
 
         compile_stage(stage, self.training)
         self.variables = [*self.models, *stage.model.optimizer.variables]
-        # Keeping the best round is done here, for all runs alike, also for those without early stopping.
+        # Keeping the best epoch is done here, for all runs alike, also for those without early stopping.
         callbacks = make_callbacks(self.training.model_copy(update={"restore_best": False}))
         resumed = self.snapshot if self.snapshot and self.snapshot.stage == number else None
         if resumed:

@@ -21,7 +21,7 @@ class Reading:
 def read_curve(epochs: Sequence[dict[str, Any]], *, finished: bool = False) -> Reading:
     """Read the lines that ended an epoch; `finished` puts the sentence into the past."""
     if not epochs:
-        return Reading("waiting", "The curve begins with the first round.")
+        return Reading("waiting", "The curve begins with the first epoch.")
     broken = next((line for line in epochs if not _is_number(line.get("loss"))), None)
     if broken is not None:
         text = f"The loss stopped being a number in epoch {broken['epoch']}: the steps were too long."

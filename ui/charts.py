@@ -17,6 +17,14 @@ SERIES = 8
 """The most lines that one chart tells apart by colour."""
 
 
+# The plain wheel keeps scrolling the page; with Shift or Ctrl it zooms, a drag moves, a double-click resets.
+ZOOM: Spec = {
+    "name": "zoom",
+    "select": {"type": "interval", "zoom": "wheel![event.shiftKey || event.ctrlKey]"},
+    "bind": "scales",
+}
+
+
 def curve(title: str, *, log: bool = False, ticks: int = 5) -> Spec:
     """Return the live chart of one quantity: training, validation, and the unsmoothed training line behind it."""
     names = [UNSMOOTHED, TRAINING, VALIDATION]
@@ -29,7 +37,7 @@ def curve(title: str, *, log: bool = False, ticks: int = 5) -> Spec:
         "axis": {"tickMinStep": 1, "grid": False},
     }
     line = {
-        "params": [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}],
+        "params": [ZOOM],
         "transform": [{"fold": names, "as": ["curve", "value"]}, {"filter": "isValid(datum.value)"}],
         "mark": {"type": "line", "strokeWidth": 2, "strokeJoin": "round", "clip": True},
         "encoding": {
@@ -428,7 +436,7 @@ def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
     """Return one line a run, in the order of `names`; rows: {"run", "epoch", "value"}."""
     scale = {"type": "log"} if log else {"zero": False}
     return {
-        "params": [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}],
+        "params": [ZOOM],
         "mark": {"type": "line", "strokeWidth": 2, "clip": True},
         "encoding": {
             "x": {"field": "epoch", "type": "quantitative", "title": "Epochs finished",

@@ -238,4 +238,4 @@ def sparkline(values: Sequence[float], key: str, *, role: Role = "validation", h
         "config": {"view": {"stroke": None}},
         "padding": {"left": 2, "right": 2, "top": 2, "bottom": 2},
     }
-    st.vega_lite_chart(rows, spec, height=height, key=key, alt="The loss from round to round")
+    st.vega_lite_chart(rows, spec, height=height, key=key, alt="The loss from epoch to epoch")

@@ -88,10 +88,10 @@ def use_again(run: Run) -> None:
     st.switch_page("pages/build.py")
 
 
-def live(run: Run) -> None:
-    """Show an active run; only this part is drawn again each second, and only while the run is active."""
-    _controls(run)
-    st.fragment(partial(_tick, run), run_every=1.0)()
+def live(run: Run, state: State) -> None:
+    """Show an active run; its curves are drawn again each second, the whole page when its state changes."""
+    _controls(run, waits=state.state == "queued")
+    st.fragment(partial(_tick, run, state.state), run_every=1.0)()
 
 
 def rest(run: Run, state: State) -> None:
@@ -152,8 +152,9 @@ def chart_settings() -> None:
         )  # fmt: skip
         st.toggle(
             "Log scale", key=LOG, persist_state="session",
-            help="Shows small losses as clearly as large ones. Double-click a chart to undo a zoom.",
+            help="Shows small losses as clearly as large ones.",
         )  # fmt: skip
+        look.quiet("In the chart: drag to move, Shift and wheel to zoom, double-click to reset.")
 
 
 def evidence(run: Run, known: Any) -> None:
@@ -168,10 +169,10 @@ def evidence(run: Run, known: Any) -> None:
         _confidences(known)
 
 
-def _tick(run: Run) -> None:
+def _tick(run: Run, shown: str) -> None:
     known = reader(run.folder)
     state = known.state
-    if not state.is_active:
+    if state.state != shown:  # title and buttons stand outside this part
         st.rerun()
     _strip(run, state)
     left, right = st.columns([2, 1], gap="large")
@@ -241,8 +242,8 @@ def quiet_line(state: State) -> str:
     return " · ".join(look.plain(part) for part in parts if part)
 
 
-def _controls(run: Run) -> None:
-    asked, waits = run.asked(), reader(run.folder).state.state == "queued"
+def _controls(run: Run, *, waits: bool) -> None:
+    asked = run.asked()
     with look.row("controls", align="distribute"):
         with look.row("stops"):
             if waits:

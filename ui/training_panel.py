@@ -44,27 +44,27 @@ def settings(draft: Draft) -> tuple[str, ...]:
 
 
 def rate_plot(draft: Draft) -> None:
-    """Plot the learning rate over the rounds, where it changes at all."""
+    """Plot the learning rate over the epochs, where it changes at all."""
     try:
         training = validate(Training, builders.get(draft.architecture).TRAINING | draft.training, "training")
     except Refusal:
         return
     planned = rates(training)
-    rows = [{"round": number + 1, "rate": rate} for number, rate in enumerate(planned)]
+    rows = [{"epoch": number + 1, "rate": rate} for number, rate in enumerate(planned)]
     spec: dict[str, Any] = {
         "mark": {"type": "line", "strokeWidth": 2, "color": look.colour("training"), "interpolate": "step-after"},
         "encoding": {
-            "x": {"field": "round", "type": "quantitative", "title": None, "axis": {"tickCount": 4, "grid": False}},
+            "x": {"field": "epoch", "type": "quantitative", "title": None, "axis": {"tickCount": 4, "grid": False}},
             "y": {"field": "rate", "type": "quantitative", "title": None, "axis": {"tickCount": 3, "format": "~g"}},
             "tooltip": [
-                {"field": "round", "title": "Round"},
+                {"field": "epoch", "title": "Epoch"},
                 {"field": "rate", "title": "Learning rate", "format": ".3~g"},
             ],
         },
         "config": {"view": {"stroke": None}},
     }
     st.caption(_rate_words(training))
-    st.vega_lite_chart(rows, spec, height=92, key="build_rates", alt="The learning rate from round to round")
+    st.vega_lite_chart(rows, spec, height=92, key="build_rates", alt="The learning rate from epoch to epoch")
 
 
 def what_it_sees(recipe: Recipe | None, questions: studio.Questions) -> None:
@@ -84,7 +84,7 @@ def what_it_sees(recipe: Recipe | None, questions: studio.Questions) -> None:
         shown = [base64.b64decode(one) for one in (picture["before"], *changed)]
         with look.row(f"build_sees_{number}"):
             st.image(shown, width=56, alt=[f"{label}, as it is"] + [f"{label}, changed"] * len(changed))
-    look.quiet("Left: the picture as it is. Beside it: what the model gets to see, new in every round.")
+    look.quiet("Left: the picture as it is. Beside it: what the model gets to see, new in every epoch.")
 
 
 def badge(recipe: Recipe | None, questions: studio.Questions) -> str:
@@ -129,9 +129,9 @@ def _rate_words(training: Training) -> str:
     words = {
         "constant": "The learning rate stays the same",
         "cosine": "The learning rate falls smoothly to zero",
-        "step": f"The learning rate is cut every {training.decay_every} rounds",
-        "exponential": "The learning rate falls a little every round",
+        "step": f"The learning rate is cut every {training.decay_every} epochs",
+        "exponential": "The learning rate falls a little every epoch",
         "reduce_on_plateau": "The learning rate is cut when progress stops",
     }[training.schedule]
-    warm_up = f", after {look.counted(training.warmup_epochs, 'round')} of warming up" if training.warmup_epochs else ""
+    warm_up = f", after {look.counted(training.warmup_epochs, 'epoch')} of warming up" if training.warmup_epochs else ""
     return f"{words}{warm_up}."

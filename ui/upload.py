@@ -92,4 +92,4 @@ def _free(uploads: Sequence[Upload]) -> None:
     context = get_script_run_ctx(suppress_warning=True)
     for upload in uploads:
         if context is not None:
-            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)  # ty: ignore[unresolved-attribute]
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)  # ty: ignore[missing-attribute]

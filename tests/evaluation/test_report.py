@@ -260,7 +260,7 @@ def test_a_gap_that_chance_explains_is_no_over_fitting():
 
 def test_a_curve_that_still_falls_asks_for_more_rounds():
     told = sentences.suggestion({}, history([1, 0.8, 0.6, 0.5]), {"epochs": 4})
-    assert told == "The validation loss was still falling at the last round. Train for 8 rounds instead of 4."
+    assert told == "The validation loss was still falling in the last epoch. Train for 8 epochs instead of 4."
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_curve_that_still_falls_asks_for_more_rounds():
         ({"gap": {"verdict": "over-fitting"}},
          "Raise the dropout or make the network smaller; more training examples help most of all."),
         ({"gap": {"verdict": "under-fitting"}},
-         "Make the network wider or deeper, train for more rounds, or try a higher learning rate."),
+         "Make the network wider or deeper, train for more epochs, or try a higher learning rate."),
         ({"gap": {"verdict": "fine"}, "headline": {"metric": "r2", "value": 0.7},
           "baselines": yardsticks("r2", 0, 0.8)},
          "A plain linear model does better here. Try a smaller network, a lower learning rate, or more examples."),

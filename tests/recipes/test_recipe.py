@@ -98,4 +98,4 @@ def test_every_training_setting_has_title_help_and_a_column():
     for name, field in Training.model_fields.items():
         assert field.title, name
         assert field.description, name
-        assert field.json_schema_extra["panel"] == "training", name
+        assert dict(field.json_schema_extra)["panel"] == "training", name  # ty: ignore[no-matching-overload]

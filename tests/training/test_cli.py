@@ -42,8 +42,11 @@ def train(tmp_path, recipe):
             "classification",
             "accuracy",
         ),
-        ('{"data": {"sample": "auto-mpg"}, "training": {"epochs": 2}}', "regression", "r2"),
-        ("data: {sample: digits}\ntraining: {epochs: 2, batch_size: 64}", "classification", "f1_macro"),
+        (
+            '{"data": {"sample": "digits"}, "training": {"epochs": 2, "batch_size": 64}}',
+            "classification",
+            "f1_macro",
+        ),
     ],
 )
 def test_trains_a_sample_to_one_json_line(tmp_path, recipe, task, metric):

@@ -186,7 +186,7 @@ def test_plain_way_meets_the_same_batches():
 
 
 def test_early_stopping_restores_the_best_round():
-    """Same round, same weights as with Keras's own loop."""
+    """Same epoch, same weights as with Keras's own loop."""
     settings = SETTINGS | {"epochs": 30, "learning_rate": 0.1}
 
     def stopper():
@@ -238,7 +238,7 @@ class Leave(Exception):  # noqa: N818 - not an error
 
 
 def test_stops_between_chunks():
-    """A wish to stop does not wait for the end of the round, and leaves a model that can go on."""
+    """A wish to stop does not wait for the end of the epoch, and leaves a model that can go on."""
     model = compiled(dense, SETTINGS)
 
     def leave(done, logs):  # noqa: ARG001

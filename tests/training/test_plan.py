@@ -167,8 +167,8 @@ def test_failures_are_told_in_words(error, sentence, advice):
 
 def test_nothing_here_imports_keras():
     code = (
-        "import sys, training.plan, training.shelf, training.ask, training.failures, training.estimate, training.worker\n"
-        "import training.__main__, training.warm\n"
+        "import sys, training.plan, training.shelf, training.ask, training.failures, training.estimate\n"
+        "import training.__main__, training.warm, training.worker\n"
         "from recipes import Recipe\ntraining.plan.resolve(Recipe.of({'data': {'sample': 'penguins'}}))\n"
         "print([name for name in ('keras', 'tensorflow') if name in sys.modules])"
     )

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from records import Run
 from recipes import Recipe
+from records import Run
 from training import checkpoints
 from training.plan import resolve
 
@@ -33,16 +35,16 @@ class Workers:
 
     def __init__(self, log):
         self.log = log
-        self.process = None
+        self.process: Any = None
 
     def start(self, run, attempt=1):
         if self.process is None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", SERVE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=self.log, text=True,
-            )  # fmt: skip
-        self.process.stdin.write(f"{run.folder} {attempt}\n")
-        self.process.stdin.flush()
+            command = [sys.executable, "-c", SERVE]
+            pipe = subprocess.PIPE
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=self.log, text=True)
+        asked: Any = self.process.stdin
+        asked.write(f"{run.folder} {attempt}\n")
+        asked.flush()
 
     def code(self):
         return int(self.process.stdout.readline())
@@ -81,6 +83,12 @@ def wait_for(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def newest(run):
+    snapshot, _ = checkpoints.newest(run.folder / "checkpoints")
+    assert snapshot is not None
+    return snapshot
 
 
 def ends(run):
@@ -123,7 +131,7 @@ def test_writes_points_on_a_clock_and_one_line_an_epoch(unbroken):
     live = [line for line in lines if not line.get("end")]
     finished = [line["epoch"] for line in lines if line.get("end")]
     assert finished == list(range(1, len(finished) + 1))
-    assert all(later["time"] - line["time"] > 0.09 for line, later in zip(live, live[1:], strict=False))
+    assert all(later["time"] - line["time"] > 0.09 for line, later in pairwise(live))
     assert set(ends(unbroken)[0]) == {
         "stage", "epoch", "x", "end", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate",
     }  # fmt: skip
@@ -140,8 +148,7 @@ def test_a_killed_run_goes_on_and_equals_the_unbroken_one_to_the_last_bit(worker
     told = [line["text"] for line in run.lines("events")[0] if line["kind"] == "resume"]
     assert len(told) == 1
     assert told[0].startswith("Attempt 2 goes on after epoch ")
-    mine, _ = checkpoints.newest(run.folder / "checkpoints")
-    other, _ = checkpoints.newest(unbroken.folder / "checkpoints")
+    mine, other = newest(run), newest(unbroken)
     assert mine.epoch == other.epoch
     for first, second in zip(mine.variables, other.variables, strict=True):
         np.testing.assert_array_equal(first, second)
@@ -189,7 +196,7 @@ def test_stop_keeps_a_checkpoint_and_resume_forgets_nothing(workers, runs):
     assert workers.code() == 0
     state = run.state
     assert state.state == "finished"
-    snapshot, _ = checkpoints.newest(run.folder / "checkpoints")
+    snapshot = newest(run)
     assert state.message == (
         f"Stopped by you after epoch {snapshot.finished} of 5000; the best epoch ({snapshot.best['epoch']}) was kept."
     )

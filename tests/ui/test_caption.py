@@ -16,7 +16,7 @@ FALLING = [1.0, 0.8, 0.65, 0.52, 0.41, 0.33]
 
 
 def test_waits_for_the_first_epoch():
-    assert read_curve([]).sentence == "The curve begins with the first round."
+    assert read_curve([]).sentence == "The curve begins with the first epoch."
 
 
 def test_says_where_one_epoch_stands():

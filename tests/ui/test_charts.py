@@ -41,7 +41,12 @@ def test_is_accepted_by_the_page(name):
 
 def test_the_live_curve_has_a_zoom_that_can_be_kept():
     params = charts.curve("Loss")["layer"][0]["params"]
-    assert params == [{"name": "zoom", "select": {"type": "interval"}, "bind": "scales"}]
+    assert params == [charts.ZOOM]
+    assert charts.ZOOM["bind"] == "scales"
+
+
+def test_the_wheel_alone_scrolls_the_page():
+    assert charts.ZOOM["select"]["zoom"] == "wheel![event.shiftKey || event.ctrlKey]"
 
 
 def test_curve_rows_keep_gaps_and_drop_what_is_no_number():
