@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 # The CUDA build of the same TensorFlow where an NVIDIA GPU answers.
 CUDA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
 
-.PHONY: run test install check format lock clean
+.PHONY: run test install check format tables lock clean
 
 run: $(VENV)/installed
 	@$(BIN)/python -m ui.serve --address $(ADDRESS) --port $(PORT)
@@ -45,6 +45,10 @@ browser:
 	@echo "Installing Chromium for the browser tests ..."
 	@{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium; } >/dev/null 2>&1 \
 	  || { echo "The browser tests need Chromium. Install the package 'chromium' and run make test again."; exit 1; }
+
+# Write the tables of the documents anew from the code and from the measured results.
+tables: $(VENV)/installed-dev
+	PYTHONPATH=. $(BIN)/cog -r README.md docs/*.md docs/families/*.md
 
 # Pin anew what the pinned packages draw in (after a change of requirements.txt or of the dev group).
 lock: $(VENV)/installed

@@ -52,7 +52,7 @@ class Architecture(Protocol):
     SUMMARY: str
     """One sentence: what it is good for."""
     ICON: str
-    """A Material symbol."""
+    """A Material symbol, such as `hub`."""
     TASKS: tuple[str, ...]
     DATA_TYPES: tuple[str, ...]
     PAPER: str

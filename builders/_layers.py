@@ -13,6 +13,8 @@ Initializer = Literal[
     "truncated_normal",
 ]  # fmt: skip
 Normalization = Literal["none", "batch", "layer"]
+INPUT = "Input"
+"""What the layer table calls the place where the data come in: the word of Keras's own function."""
 
 
 class LayerSettings(Settings):
@@ -129,11 +131,12 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             inner = layer_table(layer)
-            rows += [row for row in inner if row["kind"] != "InputLayer" or not rows]
+            rows += [row for row in inner if row["kind"] != INPUT or not rows]
         else:
             parameters = sum(math.prod(weight.shape) for weight in layer.weights)
             shape = _words(layer.output.shape)
-            rows.append({"name": layer.name, "kind": type(layer).__name__, "shape": shape, "parameters": parameters})
+            kind = INPUT if isinstance(layer, keras.layers.InputLayer) else type(layer).__name__
+            rows.append({"name": layer.name, "kind": kind, "shape": shape, "parameters": parameters})
     return rows
 
 

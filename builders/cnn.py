@@ -24,7 +24,7 @@ from recipes import Refusal, Signature, keras, setting
 
 TITLE = "Convolutional network"
 SUMMARY = "The first choice for pictures: small filters find edges, then parts, then things."
-ICON = ":material/grid_on:"
+ICON = "grid_on"
 TASKS = ("classification", "regression")
 DATA_TYPES = ("image",)
 PAPER = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998"

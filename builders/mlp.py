@@ -15,7 +15,7 @@ from recipes import Signature, keras, setting
 
 TITLE = "Dense network"
 SUMMARY = "The first choice for tables: layers of units, each of which looks at everything before it."
-ICON = ":material/hub:"
+ICON = "hub"
 TASKS = ("classification", "regression")
 DATA_TYPES = ("tabular", "image")
 PAPER = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, 1986"

@@ -14,7 +14,7 @@ from recipes import Refusal, Signature, keras, setting
 
 TITLE = "Residual network"
 SUMMARY = "A deep network for pictures: short cuts let many layers learn together."
-ICON = ":material/conversion_path:"
+ICON = "conversion_path"
 TASKS = ("classification", "regression")
 DATA_TYPES = ("image",)
 PAPER = "He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, 2016"

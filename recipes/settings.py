@@ -29,4 +29,4 @@ def setting(
     column of the Build screen in which it stands (`data`, `model` or `training`).
     """
     extra: dict[str, Any] = {"advanced": advanced, "log": log, "step": step, "unit": unit, "panel": panel}
-    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)  # ty: ignore[no-matching-overload]
+    return Field(default, title=title, description=description, json_schema_extra=extra, **limits)

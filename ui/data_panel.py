@@ -29,7 +29,7 @@ def samples() -> list[Sample]:
 def choose(draft: Draft) -> None:
     """Choose a sample, or bring files."""
     key = "build_data_source"
-    st.session_state.setdefault(key, UPLOAD if draft.data.get("file") or draft.reading else SAMPLES)
+    st.session_state.setdefault(key, UPLOAD if draft.data.get("file") or draft.reading or _was_refused() else SAMPLES)
     source = st.segmented_control(
         "Where the data come from",
         (SAMPLES, UPLOAD),
@@ -148,6 +148,7 @@ def _choose_sample(draft: Draft) -> None:
     st.session_state.setdefault(key, draft.data.get("sample"))
 
     def take() -> None:
+        forget_refusal()
         fresh = draft.model_copy(deep=True)
         fresh.use_sample(st.session_state[key])
         replace(fresh, studio.workspace(), studio.owner())
@@ -165,6 +166,17 @@ def _choose_sample(draft: Draft) -> None:
     )
     if name := draft.data.get("sample"):
         st.caption(known[name].sentence)
+
+
+def forget_refusal() -> None:
+    """Other data were chosen: what was wrong with the last upload is of no interest any more."""
+    if "upload" in st.session_state:
+        st.session_state["upload"]["refused"] = ""
+
+
+def _was_refused() -> bool:
+    """Did the last upload end with a sentence that the visitor has to read?"""
+    return bool(st.session_state.get("upload", {}).get("refused"))
 
 
 def _upload(draft: Draft) -> None:

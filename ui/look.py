@@ -93,7 +93,7 @@ def plain(text: object) -> str:
 
 def symbol(name: str) -> str:
     """Return a Material symbol as Streamlit writes it: `table` becomes `:material/table:`."""
-    return name if name.startswith(":") else f":material/{name}:"
+    return f":material/{name}:"
 
 
 def family_icon(architecture: str) -> str:
@@ -144,10 +144,10 @@ def state_badge(state: State) -> None:
 
 
 def severity_line(finding: Finding) -> str:
-    """Return a finding as one line of Markdown: icon, sentence, cure."""
+    """Return a finding as one line of Markdown: icon, sentence, cure; names of columns and classes stand in it."""
     word, icon, tone = SEVERITIES[finding.severity]
-    cure = f" :gray[{finding.cure}]" if finding.cure else ""
-    return f":{tone}[{symbol(icon)} {word}.] {finding.sentence}{cure}"
+    cure = f" :gray[{plain(finding.cure)}]" if finding.cure else ""
+    return f":{tone}[{symbol(icon)} {word}.] {plain(finding.sentence)}{cure}"
 
 
 def empty(key: str, sentence: str, *, icon: str, button: str = "", page: str | Path = "") -> None:

@@ -19,8 +19,8 @@ PHASES = (
     ("preparing", "Preparing"),
     ("compiling", "Compiling"),
     ("training", "Training"),
-    ("evaluating", "Report"),
     ("saving", "Saving"),
+    ("evaluating", "Report"),
     ("checking", "Checking"),
 )
 """The phases of a run in their order, as people read them."""

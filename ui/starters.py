@@ -10,7 +10,7 @@ import datasets
 from recipes import Recipe
 from records import Run
 from training import plan
-from ui import charts, draft, example, look, run_cards, run_view, samples, studio, try_it
+from ui import charts, data_panel, draft, example, look, run_cards, run_view, samples, studio, try_it
 from ui.run_reader import reader
 
 LAST = 3
@@ -99,6 +99,7 @@ def own_data() -> None:
 
 def _open(sample: str) -> None:
     fresh = draft.Draft()
+    data_panel.forget_refusal()
     fresh.use_sample(sample)
     draft.replace(fresh, studio.workspace(), studio.owner())
     st.switch_page("pages/build.py")

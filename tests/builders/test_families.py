@@ -85,7 +85,7 @@ def test_no_augmentation_by_default(name):
 
 def test_dense_network_without_hidden_layers_is_linear():
     core = build("mlp", pictures(), depth=0).deliverables["model"]
-    assert [row["kind"] for row in layer_table(core)] == ["InputLayer", "Rescaling", "Flatten", "Dense"]
+    assert [row["kind"] for row in layer_table(core)] == ["Input", "Rescaling", "Flatten", "Dense"]
 
 
 def test_straight_path_starts_at_nothing():
@@ -103,7 +103,7 @@ def test_taper_halves_the_layers():
 def test_layer_table_speaks_of_shapes_without_the_batch():
     core = build("cnn", pictures(16, 16, 3), filters=8, depth=1, dropout=0).deliverables["model"]
     assert [(row["kind"], row["shape"], row["parameters"]) for row in layer_table(core)] == [
-        ("InputLayer", "16 x 16 x 3", 0),
+        ("Input", "16 x 16 x 3", 0),
         ("Rescaling", "16 x 16 x 3", 0),
         ("Conv2D", "16 x 16 x 8", 216),
         ("BatchNormalization", "16 x 16 x 8", 32),
