@@ -143,6 +143,10 @@ class DataType(Protocol):
         """Look at the data as this recipe would use it; every check answers, also with `pass`."""
         ...
 
+    def classes(self, dataset: DataSet, data: Data) -> dict[str, int]:
+        """Count the rows of each class of the target that this recipe names; empty where a number is learned."""
+        ...
+
     def prepare(self, dataset: DataSet, data: Data, seed: int, folder: Path, progress: Progress) -> Prepared:
         """Split (seeded, stratified, by time or group where there is one), fit on the training part, write arrays."""
         ...

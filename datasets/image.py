@@ -71,8 +71,8 @@ class Config(Settings):
     """How pictures are brought to the form that the model sees."""
 
     size: int = setting(
-        0, "Picture size", "Side in pixels that the model sees; 0 chooses by the data. Larger sees more and is slower.",
-        ge=0, le=MAX_SIZE, step=2, unit="px", panel="data",
+        0, "Picture size", "Side in pixels that the model sees; empty or 0 chooses by the data. Larger sees more and is "
+        "slower.", ge=0, le=MAX_SIZE, step=16, unit="px", zero="automatic", panel="data",
     )  # fmt: skip
     fit: Literal["crop", "pad", "stretch"] = setting(
         "crop", "Fit", "Pictures become square: `crop` cuts the edges, `pad` adds black bars, `stretch` distorts.",
@@ -135,6 +135,11 @@ def check(dataset: DataSet, data: Data) -> list[Finding]:
         _check_colour(album),
         _check_unreadable(dataset.schema.details["unreadable"]),
     ]
+
+
+def classes(dataset: DataSet, data: Data) -> dict[str, int]:  # noqa: ARG001 - part of the contract
+    """Count the pictures of each class."""
+    return dataset.schema.classes
 
 
 def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Progress) -> Prepared:

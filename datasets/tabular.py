@@ -229,6 +229,11 @@ def check(dataset: DataSet, data: Data) -> list[Finding]:
     return findings(_plan(dataset, data))
 
 
+def classes(dataset: DataSet, data: Data) -> dict[str, int]:
+    """Count the rows of each class of the chosen target; empty where a number is learned."""
+    return _plan(dataset, data).counts
+
+
 def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Progress) -> Prepared:
     """Split, learn the encoding from the training part, and write ready arrays."""
     progress(0.0, "Reading the table")

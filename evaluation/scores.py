@@ -3,7 +3,9 @@
 Classification is judged by probabilities (rows, classes) and true class numbers; regression by values in the target's
 own unit. A score that does not exist, such as ROC AUC where the test part lacks a class, is None, never NaN.
 
-Intervals are percentile bootstraps of 1,000 draws. Shares of a confusion matrix are drawn as one multinomial over its
+Accuracy has Wilson's interval (Wilson, "Probable inference", 1927, p. 209): it stays honest where nothing or all was
+right, of which a bootstrap would say that chance plays no part. The other intervals are percentile bootstraps of 1,000
+draws, and None where no draw differs from another. Shares of a confusion matrix are drawn as one multinomial over its
 cells, which is the same as drawing rows; the others draw rows. Of more than 10,000 rows a sample is drawn, and its
 spread is shrunk to the full size.
 """
@@ -51,6 +53,7 @@ def intervals_of_classes(truth: np.ndarray, answer: np.ndarray, seed: int) -> In
     counts = confusion(truth, answer.argmax(axis=1), classes)
     drawn = {name: np.concatenate(some) for name, some in _drawn_counts(counts, random).items()}
     told = {name: _interval(values) for name, values in drawn.items()}
+    told["accuracy"] = _wilson(int(counts.trace()), len(truth))
 
     one_curve = 1 if classes == 2 else classes
     most = min(MOST_ROWS, max(200, MOST_WORK // (100 * one_curve)))
@@ -238,12 +241,23 @@ def _blocks(total: int, block: int) -> Iterator[int]:
         total -= block
 
 
+def _wilson(right: int, rows: int) -> list[float]:
+    """Return the 95 % interval of a share."""
+    share, z = right / rows, 1.959964
+    middle = share + z * z / (2 * rows)
+    half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return [max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))]
+
+
 def _interval(drawn: np.ndarray, share: float = 1.0) -> list[float] | None:
     """Take the middle 95 %; the spread of a sample (a `share` of all rows) is shrunk to that of all rows."""
     if not np.isfinite(drawn).any():
         return None
     middle = np.nanmedian(drawn)
     low, high = np.nanpercentile(drawn, (2.5, 97.5))
+    if low == high:
+        return None
     shrink = np.sqrt(share)
     return [float(middle + (low - middle) * shrink), float(middle + (high - middle) * shrink)]
 

@@ -1,5 +1,6 @@
 """The report in sentences: what was found, over- or under-fitting, and one suggestion what to do next."""
 
+from collections.abc import Callable
 from typing import Any
 
 from evaluation.words import count, number, percent
@@ -39,10 +40,9 @@ def suggestion(report: dict[str, Any], history: list[dict[str, Any]], training: 
 def _about_classes(report: dict[str, Any]) -> list[str]:
     metrics, rows = report["metrics"], report["rows"]
     right, share = round(metrics["accuracy"] * rows), percent(metrics["accuracy"])
-    low, high = report["intervals"]["accuracy"]
     told = [
         f"Right on {right:,} of {count(rows, 'example')} that the model had never seen ({share}).",
-        _range_sentence(rows, percent(low), percent(high)),
+        _range_sentence(report, "accuracy", percent),
         _yardstick_sentence(report, "accuracy", percent, "Always answering with the most frequent class"),
         _confusion_sentence(report),
     ]
@@ -54,11 +54,10 @@ def _about_classes(report: dict[str, Any]) -> list[str]:
 
 def _about_values(report: dict[str, Any]) -> list[str]:
     metrics, rows, target = report["metrics"], report["rows"], report["target"]
-    low, high = report["intervals"]["mae"]
     error = number(metrics["mae"])
     told = [
         f"On {count(rows, 'example')} that the model had never seen it misses '{target}' by {error} on average.",
-        _range_sentence(rows, number(low), number(high)),
+        _range_sentence(report, "mae", number),
     ]
     if metrics["r2"] is not None:
         told.insert(1, _explained_sentence(metrics["r2"], target))
@@ -66,9 +65,11 @@ def _about_values(report: dict[str, Any]) -> list[str]:
     return told
 
 
-def _range_sentence(rows: int, low: str, high: str) -> str:
-    if low == high:
+def _range_sentence(report: dict[str, Any], metric: str, words: Callable[[float], str]) -> str:
+    rows, interval = report["rows"], report["intervals"][metric]
+    if interval is None:
         return ""
+    low, high = map(words, interval)
     few = f"With only {count(rows, 'test example')}, chance plays a part" if rows < 200 else "Chance plays a small part"
     return f"{few}: the true value lies between {low} and {high} (95 % sure)."
 

@@ -32,6 +32,8 @@ def main() -> None:
     with grid.cell(), look.card("build_model_card"):
         look.section("2 · Model")
         able = chosen is not None and _model(draft, chosen, obstacles)
+        if chosen is None:
+            look.quiet("Which kind of network learns, and how large it is: this opens with the data.")
         layers = st.container()
     with grid.cell(), look.card("build_training_card"):
         look.section("3 · Training")
@@ -47,7 +49,6 @@ def main() -> None:
 def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Chosen | None:
     data_panel.choose(draft)
     if not draft.has_data:
-        look.quiet("Choose a sample to look around, or bring a file of your own.")
         return None
     try:
         data = data_panel.resolved(draft)
@@ -61,16 +62,26 @@ def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Ch
     dataset: DataSet = opened.value
     data_panel.show(draft, dataset)
     data = data_panel.goal(draft, dataset.schema)
-    data_panel.balance(dataset.schema, data)
+    if data.target:
+        _look_at(dataset, data, questions, obstacles)
+    else:
+        look.quiet("Choose the column to be learned.")
+    if dataset.schema.data_type == "tabular":
+        data_panel.columns(draft, dataset.schema)
+    obstacles.extend(data_panel.more(draft, dataset.schema))
+    return Chosen(dataset, data) if data.target else None
+
+
+def _look_at(dataset: DataSet, data: Data, questions: studio.Questions, obstacles: list[str]) -> None:
+    """Show what the chosen target holds, and what was found in the data."""
+    classes = questions.classes(dataset, data)
+    if classes.is_ready:
+        data_panel.balance(dataset.schema, data, classes.value)
     found = questions.findings(dataset, data)
     if not found.is_ready:
         _not_ready(found, "Looking for trouble in the data …", 32)
     elif data_panel.findings(found.value):
         obstacles.append("Mend the problem in the data first.")
-    if dataset.schema.data_type == "tabular":
-        data_panel.columns(draft, dataset.schema)
-    obstacles.extend(data_panel.more(draft, dataset.schema))
-    return Chosen(dataset, data)
 
 
 def _model(draft: Draft, chosen: Chosen, obstacles: list[str]) -> bool:

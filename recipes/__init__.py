@@ -6,7 +6,7 @@ check, the YAML and the docs table follow from it.
 
 from recipes.findings import Finding
 from recipes.lazy import keras
-from recipes.recipe import Data, ModelChoice, Recipe, Training
+from recipes.recipe import Data, ModelChoice, Recipe, Shares, Training
 from recipes.schema import Column, Schema
 from recipes.settings import Settings, setting
 from recipes.signature import RawInput, Signature, Target, TensorSpec
@@ -22,6 +22,7 @@ __all__ = [
     "Refusal",
     "Schema",
     "Settings",
+    "Shares",
     "Signature",
     "Target",
     "TensorSpec",

@@ -31,6 +31,19 @@ class _WithSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Shares(Settings):
+    """How much of the data is kept back from training."""
+
+    validation: float = setting(
+        0.15, "Kept for validation", "Part of the data for watching while training.", gt=0, lt=0.5, step=0.05,
+        advanced=True, panel="data",
+    )  # fmt: skip
+    test: float = setting(
+        0.2, "Kept for the test", "Sealed part of the data, looked at once, in the report.", gt=0, lt=0.5, step=0.05,
+        advanced=True, panel="data",
+    )  # fmt: skip
+
+
 class Data(_WithSettings):
     """Which data: a bundled `sample` or a `file`; what to learn; how much to keep back. Further keys: data type."""
 
@@ -39,8 +52,8 @@ class Data(_WithSettings):
     type: DataType | None = Field(None, description="Data type of the file; found out where it is missing.")
     target: str = Field("", description="Column to be learned; proposed where it is missing.")
     task: str = Field("", description="`classification` or `regression`; proposed where it is missing.")
-    validation: float = Field(0.15, gt=0, lt=0.5, description="Part kept for watching while training.")
-    test: float = Field(0.2, gt=0, lt=0.5, description="Sealed part, looked at once, in the report.")
+    validation: float = Shares.model_fields["validation"]  # ty: ignore[invalid-assignment]
+    test: float = Shares.model_fields["test"]  # ty: ignore[invalid-assignment]
 
 
 class ModelChoice(_WithSettings):

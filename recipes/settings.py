@@ -20,13 +20,17 @@ def setting(
     log: bool = False,
     step: float | None = None,
     unit: str = "",
+    zero: str = "",
     panel: str = "model",
     **limits: Any,
 ) -> Any:
     """Declare one setting; `limits` are pydantic's own (`ge`, `le`, `gt`, `lt`, ...).
 
     `advanced` hides it behind "more settings"; `log` says that it is best moved by factors; `panel` is the
-    column of the Build screen in which it stands (`data`, `model` or `training`).
+    column of the Build screen in which it stands (`data`, `model` or `training`). `zero` is what 0 means where it is
+    no amount, such as "automatic": the field is empty then and shows that word.
     """
-    extra: dict[str, Any] = {"advanced": advanced, "log": log, "step": step, "unit": unit, "panel": panel}
+    extra: dict[str, Any] = {
+        "advanced": advanced, "log": log, "step": step, "unit": unit, "zero": zero, "panel": panel,
+    }  # fmt: skip
     return Field(default, title=title, description=description, json_schema_extra=extra, **limits)

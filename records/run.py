@@ -119,7 +119,7 @@ class Run:
         write_json(self.folder / "state.json", state)
 
     def append(self, stream: Literal["metrics", "events"], line: dict[str, Any]) -> None:
-        """Append one JSON line in one write (worker only)."""
+        """Append one JSON line in one write (the worker; the supervisor where a worker has died)."""
         data = (json.dumps(line) + "\n").encode()
         handle = os.open(self.folder / f"{stream}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:

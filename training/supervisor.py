@@ -188,6 +188,7 @@ class Supervisor:
         message = f"Interrupted{_after(state)}; it goes on by itself from its last checkpoint."
         told = {"state": "interrupted", "phase": "queued", "message": message, "updated": time.time()}
         run.write_state(state.model_copy(update=told))
+        run.append("events", {"time": time.time(), "kind": "interrupted", "text": message})
         self._requeue(row, deaths=deaths, reached=reached)
 
     def _requeue(self, row: RunRow, **values: int) -> None:

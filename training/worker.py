@@ -6,6 +6,7 @@ wish in `ask.json` stops it between two chunks of steps: `stop` can be resumed, 
 
 import argparse
 import os
+import platform
 import signal
 import sys
 import time
@@ -105,6 +106,7 @@ class Worker:
         dataset, prepared = self._prepare()
         training = training_of(self.recipe)
         self.reporter.phase("compiling", message="", device=device(), epochs=training.epochs)
+        self.reporter.event("versions", versions())
         blueprint = self._build(prepared, training)
         self.fitted = Fitted(self.run, self.reporter, blueprint, prepared, training)
         kept = self.fitted.fit()
@@ -347,6 +349,13 @@ def device() -> str:
         return tf.config.experimental.get_device_details(graphics[0]).get("device_name", "GPU")
     cores = len(os.sched_getaffinity(0))
     return f"CPU · {cores} core{'s' if cores > 1 else ''}"
+
+
+def versions() -> str:
+    """Name the programs that this process computes with."""
+    import tensorflow as tf
+
+    return f"Python {platform.python_version()}, Keras {keras.__version__} and TensorFlow {tf.__version__}"
 
 
 def _next_attempt(run: Run) -> int:

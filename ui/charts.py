@@ -29,7 +29,7 @@ def curve(title: str, *, log: bool = False, ticks: int = 5) -> Spec:
     """Return the live chart of one quantity: training, validation, and the unsmoothed training line behind it."""
     names = [UNSMOOTHED, TRAINING, VALIDATION]
     colours = [look.colour("training"), look.colour("training"), look.colour("validation")]
-    scale = {"type": "log"} if log else {"zero": False, "nice": True}
+    scale = _value_scale(log=log)
     x = {
         "field": "epoch",
         "type": "quantitative",
@@ -348,7 +348,8 @@ def rates(x_title: str, y_title: str, *, diagonal: bool) -> Spec:
     """Return one line a class in the unit square (ROC, precision and recall); rows: {"class", "x", "y"}."""
     unit = {"domain": [0, 1]}
     line = {
-        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        # Not clipped: a line along an edge of the square keeps its full width.
+        "mark": {"type": "line", "strokeWidth": 2},
         "encoding": {
             "x": {"field": "x", "type": "quantitative", "title": x_title, "scale": unit, "axis": {"tickCount": 5}},
             "y": {"field": "y", "type": "quantitative", "title": y_title, "scale": unit, "axis": {"tickCount": 5}},
@@ -434,7 +435,7 @@ def histogram(title: str) -> Spec:
 
 def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
     """Return one line a run, in the order of `names`; rows: {"run", "epoch", "value"}."""
-    scale = {"type": "log"} if log else {"zero": False}
+    scale = _value_scale(log=log)
     return {
         "params": [ZOOM],
         "mark": {"type": "line", "strokeWidth": 2, "clip": True},
@@ -460,6 +461,11 @@ def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
 def height_of_rows(count: int, each: int = 26, least: int = 60) -> int:
     """Return the pixels that this many bars or lines of a table need."""
     return max(least, each * count + 16)
+
+
+def _value_scale(*, log: bool) -> Spec:
+    """Return the scale of measured values; a few pixels of room keep a line at the top (accuracy 1) whole."""
+    return {"type": "log"} if log else {"zero": False, "nice": False, "padding": 8}
 
 
 def _on_dark_cell() -> str:

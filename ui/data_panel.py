@@ -8,16 +8,20 @@ import streamlit as st
 
 import datasets
 from datasets import DataSet, Sample
-from recipes import Data, Finding, Recipe, Refusal, Schema
+from recipes import Column, Data, Finding, Recipe, Refusal, Schema, Shares
 from recipes.schema import ColumnKind
 from training import plan, shelf
 from ui import look, settings_form, studio, upload
+from ui import samples as pictures_of
 from ui.draft import Draft, replace
 
 SAMPLES, UPLOAD = "Samples", "Upload"
 ROWS_SHOWN = 50
+SAMPLES_OFFERED = 3
 PICTURES_LOOKED_AT = 240
-CLASSES_SHOWN = 8
+CLASSES_SHOWN = 12
+PICTURE_SIDE = 44
+"""Pixels on the screen; twice as many are sent, for fine displays."""
 TASKS = {"classification": "A class", "regression": "A number"}
 
 
@@ -63,17 +67,16 @@ def show(draft: Draft, dataset: DataSet) -> None:
 
 def goal(draft: Draft, schema: Schema) -> Data:
     """Choose what is to be learned; returns the resolved data group with target and task."""
-    candidates = [column.name for column in schema.columns if column.kind not in ("ignore", "picture", "text")]
-    if schema.data_type == "tabular" and candidates:
+    if schema.data_type == "tabular" and (candidates := _candidates(draft, schema)):
         _choose_target(draft, schema, candidates)
     return plan.complete(plan.resolve(Recipe.of({"data": draft.data})), schema).data
 
 
-def balance(schema: Schema, data: Data) -> None:
-    """Draw how many rows each class has, or where the numbers lie."""
-    if data.task == "classification" and data.target == schema.target and schema.classes:
-        _bars(schema.classes)
-    elif data.task == "regression" and data.target:
+def balance(schema: Schema, data: Data, classes: dict[str, int]) -> None:
+    """Draw how many rows each class of the chosen target has, or where its numbers lie."""
+    if classes:
+        _bars(classes)
+    elif data.task == "regression":
         column = schema.column(data.target)
         if column.mean is not None:
             lowest, highest = look.setting_value(column.minimum), look.setting_value(column.maximum)
@@ -118,25 +121,40 @@ def more(draft: Draft, schema: Schema) -> tuple[str, ...]:
     """Draw the data type's own settings and the shares that are kept back."""
     config = datasets.get(schema.data_type).Config
     said = {name: value for name, value in draft.data.items() if name in config.model_fields}
-    group = settings_form.Group(config, said, "build_data", hidden=("columns",))
-    (form,) = settings_form.show([group], "build_data", panel="data")
-    for name in config.model_fields:
-        _keep_or_drop(draft, name, form.said.get(name), None)
-    return form.errors
+    kept_back = {name: value for name, value in draft.data.items() if name in Shares.model_fields}
+    groups = [
+        settings_form.Group(config, said, "build_data", hidden=("columns",)),
+        settings_form.Group(Shares, kept_back, "build_data"),
+    ]
+    own, shares = settings_form.show(groups, "build_data", panel="data")
+    for name in (*config.model_fields, *Shares.model_fields):
+        _keep_or_drop(draft, name, (own.said | shares.said).get(name), None)
+    return own.errors + shares.errors
 
 
 def findings(found: list[Finding]) -> bool:
     """Show what a look at the data found; says whether something stands in the way of training."""
     count = {severity: sum(finding.severity == severity for finding in found) for severity in look.SEVERITIES}
+    for finding in found:
+        if finding.severity == "problem":
+            look.failed(f"{finding.sentence} {finding.cure}".strip())
     words = [look.counted(count["notice"] + count["warning"], "notice"), look.counted(count["problem"], "problem")]
     icon = "error" if count["problem"] else "warning" if count["warning"] else "check_circle"
     title = ", ".join(words)
-    with st.expander(
-        title, icon=look.symbol(icon), type="compact", key="build_findings", expanded=count["problem"] > 0
-    ):
+    with st.expander(title, icon=look.symbol(icon), type="compact", key="build_findings"):
         for finding in found:
-            st.markdown(look.severity_line(finding))
+            if finding.severity != "pass":
+                st.markdown(look.severity_line(finding))
+        if count["pass"]:
+            _passed([finding.sentence for finding in found if finding.severity == "pass"])
     return count["problem"] > 0
+
+
+def _passed(sentences: list[str]) -> None:
+    """Tell in one quiet paragraph what is well."""
+    _, icon, tone = look.SEVERITIES["pass"]
+    checks = look.counted(len(sentences), "check")
+    st.markdown(f":{tone}[{look.symbol(icon)} {checks} passed.] :gray[{look.plain(' '.join(sentences))}]")
 
 
 # Choosing
@@ -147,12 +165,6 @@ def _choose_sample(draft: Draft) -> None:
     key = "build_data_sample"
     st.session_state.setdefault(key, draft.data.get("sample"))
 
-    def take() -> None:
-        forget_refusal()
-        fresh = draft.model_copy(deep=True)
-        fresh.use_sample(st.session_state[key])
-        replace(fresh, studio.workspace(), studio.owner())
-
     st.selectbox(
         "Sample",
         list(known),
@@ -160,12 +172,42 @@ def _choose_sample(draft: Draft) -> None:
         placeholder="Choose a sample",
         format_func=lambda name: known[name].title,
         key=key,
-        on_change=take,
+        on_change=lambda: _take_sample(draft, st.session_state[key]),
         label_visibility="collapsed",
         persist_state="session",
     )
     if name := draft.data.get("sample"):
         st.caption(known[name].sentence)
+    elif not draft.has_data:
+        _offer(draft)
+
+
+def _offer(draft: Draft) -> None:
+    """Offer some samples of each data type, on a screen where nothing is chosen yet."""
+    look.quiet("Choose a sample to look around, or bring a file of your own.")
+    for name in datasets.names():
+        for sample in datasets.get(name).samples()[:SAMPLES_OFFERED]:
+            st.button(
+                sample.title,
+                icon=look.type_icon(name),
+                help=sample.sentence,
+                width="stretch",
+                key=f"build_offer_{sample.name}",
+                on_click=_take_sample,
+                args=(draft, sample.name),
+            )
+
+
+def _take_sample(draft: Draft, name: str | None) -> None:
+    """Go on with a sample, or with nothing where the field was emptied."""
+    forget_refusal()
+    fresh = draft.model_copy(deep=True)
+    if name:
+        fresh.use_sample(name)
+    else:
+        fresh.data = {}
+        fresh.start_again()
+    replace(fresh, studio.workspace(), studio.owner())
 
 
 def forget_refusal() -> None:
@@ -238,22 +280,39 @@ def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
     st.fragment(tick, run_every=0.4)()
 
 
+def _candidates(draft: Draft, schema: Schema) -> list[str]:
+    """Name the columns that can be learned; the one chosen already stays, whatever its kind became."""
+    chosen = draft.data.get("target") or schema.target
+    return [
+        column.name
+        for column in schema.columns
+        if column.name == chosen or _kind(draft, column) not in ("ignore", "picture", "text")
+    ]
+
+
+def _kind(draft: Draft, column: Column) -> str:
+    return draft.data.get("columns", {}).get(column.name, column.kind)
+
+
 def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
     left, right = st.columns([3, 2])
     key = "build_data_target"
-    st.session_state.setdefault(key, draft.data.get("target") or schema.target or None)
+    before = draft.data.get("target") or schema.target or None
+    st.session_state.setdefault(key, before)
     with left:
         target = st.selectbox(
             "What to learn",
             candidates,
-            index=None,
+            index=0 if schema.target else None,
             placeholder="Choose a column",
             key=key,
             help="The column that the model will answer. In recipes: `target`.",
             persist_state="session",
         )
+    if target != before:
+        draft.data.pop("task", None)
     _keep_or_drop(draft, "target", target, schema.target)
-    proposed = schema.task if target == schema.target else _task_of(schema, target)
+    proposed = schema.task if target == schema.target else _task_of(draft, schema, target)
     tasks = [task for task in TASKS if task in datasets.get(schema.data_type).TASKS]
     key = f"build_data_task_{target}"
     st.session_state.setdefault(key, draft.data.get("task") or proposed)
@@ -269,12 +328,12 @@ def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
     _keep_or_drop(draft, "task", task, schema.task if target == schema.target else None)
 
 
-def _task_of(schema: Schema, target: str | None) -> str:
+def _task_of(draft: Draft, schema: Schema, target: str | None) -> str:
     """Propose the task for a column that was not the proposed target."""
     if target is None:
         return schema.task or "classification"
     column = schema.column(target)
-    return "regression" if column.kind in ("number", "date") and column.unique > 10 else "classification"
+    return "regression" if _kind(draft, column) in ("number", "date") and column.unique > 10 else "classification"
 
 
 def _keep_or_drop(draft: Draft, name: str, value: Any, proposed: Any) -> None:
@@ -297,9 +356,7 @@ def _title(draft: Draft, schema: Schema) -> str:
 def _size(schema: Schema) -> str:
     if schema.data_type == "image":
         return f"{look.counted(schema.rows, 'picture')} · {look.counted(len(schema.classes), 'class', 'classes')}"
-    inputs = look.counted(len(schema.columns), "column")
-    kinds = f" · {look.counted(len(schema.classes), 'class', 'classes')}" if schema.classes else ""
-    return f"{look.counted(schema.rows, 'row')} · {inputs}{kinds}"
+    return f"{look.counted(schema.rows, 'row')} · {look.counted(len(schema.columns), 'column')}"
 
 
 def _rows(dataset: DataSet) -> None:
@@ -314,10 +371,11 @@ def _pictures(dataset: DataSet) -> None:
     for sample in _preview(dataset, tuple(range(0, dataset.schema.rows, step))[:PICTURES_LOOKED_AT]):
         shown[str(sample[dataset.schema.target])].append(sample["picture"])
     for number, label in enumerate(sorted(shown)[:CLASSES_SHOWN]):
-        pictures = shown[label][:6]
+        pictures = [pictures_of.square(picture, 2 * PICTURE_SIDE) for picture in shown[label][:6]]
+        told = [f"{label}, example {place + 1}" for place in range(len(pictures))]
         with st.container(key=f"build_class_{number}", gap=None):
             st.caption(look.plain(label))
-            st.image(pictures, width=44, alt=[f"{label}, example {place + 1}" for place in range(len(pictures))])
+            st.image(pictures, width=PICTURE_SIDE, alt=told)
     if len(shown) > CLASSES_SHOWN:
         st.caption(f"… and {look.counted(len(shown) - CLASSES_SHOWN, 'more class', 'more classes')}.")
 

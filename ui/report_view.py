@@ -27,6 +27,7 @@ METRICS = {
 SMALLER_IS_BETTER = ("log_loss", "mae", "rmse", "mse")
 GALLERY = 6
 """The most samples that one gallery shows."""
+SUREST = 3
 
 
 def result(run: Run, report: Report) -> None:
@@ -60,6 +61,9 @@ def closer(run: Run, report: Report) -> None:
     with worst:
         look.section("Worst answers")
         gallery(run, report, report["worst"][:GALLERY], "worst", columns=2)
+    if wrong := report.get("confidently_wrong"):
+        look.section("Sure, and wrong", "Its surest mistakes. Check their labels first: the model may be right.")
+        gallery(run, report, wrong[:SUREST], "wrong", columns=3)
 
 
 def gallery(run: Run, report: Report, examples: Sequence[dict[str, Any]], key: str, *, columns: int) -> None:
@@ -152,7 +156,8 @@ def _example(report: Report, example: dict[str, Any], sample: samples.Sample) ->
 def _told_class(truth: str, answer: str, confidence: float) -> None:
     right = truth == answer
     tone, icon, word = ("green", "check_circle", "Right") if right else ("red", "cancel", "Wrong")
-    said = f"**{look.plain(answer)}** · {look.plain(words.percent(confidence))} sure"
+    share = look.plain(words.percent(confidence)).replace(" ", "\u00a0")  # a number and its sign stay together
+    said = f"**{look.plain(answer)}** · {share}\u00a0sure"
     st.markdown(f":{tone}[{look.symbol(icon)} {word}] {said}")
     if not right:
         st.markdown(f"It was **{look.plain(truth)}**.")

@@ -36,6 +36,17 @@ READINGS = {
     "unclear": ("help", "gray"),
 }
 """What a curve does: icon and colour of the sentence that says so."""
+AFTER_TRAINING = ("saving", "evaluating", "checking")
+"""Phases in which there is nothing left to stop."""
+HAPPENED = {
+    "preparing": "Preparing the data.",
+    "compiling": "Compiling the model.",
+    "training": "Training.",
+    "saving": "Saving the model.",
+    "evaluating": "Judging it on the sealed test part.",
+    "checking": "Loading the saved file in a clean process.",
+}
+"""What a phase does, as the list of events says it."""
 SHOWN_ROWS = 12
 SMOOTHING, LOG = "smoothing", "log_scale"
 
@@ -90,8 +101,8 @@ def use_again(run: Run) -> None:
 
 def live(run: Run, state: State) -> None:
     """Show an active run; its curves are drawn again each second, the whole page when its state changes."""
-    _controls(run, waits=state.state == "queued")
-    st.fragment(partial(_tick, run, state.state), run_every=1.0)()
+    _controls(run, state)
+    st.fragment(partial(_tick, run, _scene(state)), run_every=1.0)()
 
 
 def rest(run: Run, state: State) -> None:
@@ -169,12 +180,19 @@ def evidence(run: Run, known: Any) -> None:
         _confidences(known)
 
 
-def _tick(run: Run, shown: str) -> None:
+def _scene(state: State) -> tuple[str, bool]:
+    """Return what title and buttons go by; they stand outside the part that ticks."""
+    return state.state, state.phase in AFTER_TRAINING
+
+
+def _tick(run: Run, shown: tuple[str, bool]) -> None:
     known = reader(run.folder)
     state = known.state
-    if state.state != shown:  # title and buttons stand outside this part
+    if _scene(state) != shown:
         st.rerun()
     _strip(run, state)
+    if interrupted := interruption(run, state):
+        st.markdown(f":orange[{look.symbol('sync')}] {look.plain(interrupted)}")
     left, right = st.columns([2, 1], gap="large")
     with left:
         if known.lines():
@@ -189,6 +207,15 @@ def _tick(run: Run, shown: str) -> None:
         else:
             evidence(run, told)
     look.quiet(quiet_line(state))
+
+
+def interruption(run: Run, state: State) -> str:
+    """Say that the run's last worker died and the run went on by itself; empty where a person started it last."""
+    if state.attempt == 1 and state.state != "interrupted":
+        return ""
+    events, _ = run.lines("events")
+    turns = [line for line in events if line["kind"] in ("interrupted", "stopped", "failed")]
+    return turns[-1]["text"] if turns and turns[-1]["kind"] == "interrupted" else ""
 
 
 def _strip(run: Run, state: State) -> None:
@@ -238,19 +265,19 @@ def quiet_line(state: State) -> str:
         parts.append(look.memory(state.memory_mb))
     if state.parameters is not None:
         parts.append(look.counted(state.parameters, "parameter"))
-    parts.append(state.policy)
+    parts.append(state.policy.replace("`", ""))  # the log's way to set names apart
     return " · ".join(look.plain(part) for part in parts if part)
 
 
-def _controls(run: Run, *, waits: bool) -> None:
-    asked = run.asked()
+def _controls(run: Run, state: State) -> None:
+    asked, waits, over = run.asked(), state.state == "queued", state.phase in AFTER_TRAINING
     with look.row("controls", align="distribute"):
         with look.row("stops"):
             if waits:
                 st.button("Cancel", key="cancel", icon=look.symbol("close"), on_click=act, args=("cancel", run.id))
-            else:
+            elif not over:
                 _stops(run, disabled=asked is not None)
-            st.markdown(f":gray[{_kept(asked, waits=waits)}]", width="content")
+            st.markdown(f":gray[{_kept(asked, waits=waits, over=over)}]", width="content")
         chart_settings()
 
 
@@ -261,10 +288,12 @@ def _stops(run: Run, *, disabled: bool) -> None:
     st.button("Stop", key="stop", icon=look.symbol("stop"), disabled=disabled, on_click=act, args=("stop", run.id))
 
 
-def _kept(asked: str | None, *, waits: bool) -> str:
+def _kept(asked: str | None, *, waits: bool, over: bool) -> str:
     """Say what each button keeps."""
     if waits:
         return "Cancel leaves the queue; Resume puts it back."
+    if over and asked != "stop":
+        return "Training is over. The report and the checked file follow by themselves, in a few seconds."
     if asked is not None:
         return "Stopping. This takes a moment."
     return "**Stop and keep** ends now with report and download. **Stop** pauses; Resume goes on from there."
@@ -273,7 +302,10 @@ def _kept(asked: str | None, *, waits: bool) -> str:
 def _outcome(run: Run, state: State) -> None:
     word, icon, tone = look.STATES[state.state]
     with look.card("outcome"):
-        st.markdown(f":{tone}[{look.symbol(icon)} **{word}.**] {look.plain(_outcome_words(state))}")
+        told = _outcome_words(state)
+        # "Stopped. Stopped by you ..." says it twice.
+        first = "" if told.startswith(word) else f" **{word}.**"
+        st.markdown(f":{tone}[{look.symbol(icon)}{first}] {look.plain(told)}")
         if state.advice:
             st.markdown(look.plain(state.advice))
         # Where going on would only fail again, the advice does not speak of it.
@@ -380,6 +412,8 @@ def made(run: Run) -> None:
     """Show how the run was made: settings, layers, learning rate, what happened when, and the recipe."""
     if st.button("Use these settings again", key="use_again", icon=look.symbol("replay")):
         use_again(run)
+    if made_with := _versions(run):
+        look.quiet(look.plain(made_with))
     places = st.columns(3, gap="medium")
     for place, (name, rows) in zip(places, settings_tables(run.recipe), strict=True):
         with place:
@@ -395,6 +429,13 @@ def made(run: Run) -> None:
         _events(run)
     look.section("Recipe", "The same recipe gives the same run.")
     st.code(run.recipe.yaml(), language="yaml")
+
+
+def _versions(run: Run) -> str:
+    """Name the programs that trained it, and what they ran on."""
+    events, _ = run.lines("events")
+    told = [line["text"] for line in events if line["kind"] == "versions"]
+    return f"Made with {told[-1]}, on {run.state.device}." if told else ""
 
 
 def _layers(run: Run) -> None:
@@ -429,8 +470,16 @@ def _learning_rate(run: Run) -> None:
 def _events(run: Run) -> None:
     events, _ = run.lines("events")
     start = run.state.created
-    rows = [{"After": look.duration(max(0.0, line["time"] - start)), "What": line["text"]} for line in events]
+    rows = [
+        {"After": look.duration(max(0.0, line["time"] - start)), "What": look.plain(_happened(line))}
+        for line in events
+        if line["kind"] != "versions"
+    ]
     if rows:
-        st.dataframe(rows, hide_index=True, key="events", alt="What happened, and after how long")
+        st.table(rows, border="horizontal", hide_index=True, alt="What happened, and after how long")
     else:
         look.quiet("Nothing was noted down.")
+
+
+def _happened(line: dict[str, Any]) -> str:
+    return HAPPENED.get(line["text"], line["text"]) if line["kind"] == "phase" else line["text"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 import datasets
 from datasets import DataSet, Prepared
@@ -63,6 +63,12 @@ def enlarged(image: Image.Image, side: int) -> Image.Image:
     factor = side / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
     return image.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS)
+
+
+def square(image: Image.Image, side: int) -> Image.Image:
+    """Return the middle of the picture as a square of `side` pixels; small ones are enlarged without blur."""
+    method = Image.Resampling.NEAREST if min(image.size) < side else Image.Resampling.LANCZOS
+    return ImageOps.fit(image, (side, side), method)
 
 
 @st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)

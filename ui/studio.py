@@ -83,6 +83,11 @@ class Questions:
         key = ("findings", dataset.schema.fingerprint, data.model_dump(mode="json"))
         return self._ask(key, lambda: findings(dataset, data))
 
+    def classes(self, dataset: DataSet, data: Data) -> Answer:
+        """Count the rows of each class of the chosen target; none where a number is learned."""
+        key = ("classes", dataset.schema.fingerprint, data.model_dump(mode="json"))
+        return self._ask(key, lambda: datasets.get(dataset.schema.data_type).classes(dataset, data))
+
     def warm(self, question: str, recipe: Recipe, **more: Any) -> Answer:
         """Ask the warm process: `describe`, `estimate` or `augment`."""
         plain = recipe.plain()

@@ -126,7 +126,7 @@ def test_intervals_hold_the_score_and_repeat_with_the_seed():
 
 
 def test_the_interval_of_accuracy_is_as_wide_as_theory_says():
-    """The bootstrap of a share has the spread of a binomial share."""
+    """The interval of a share has the spread of a binomial share."""
     truth = np.zeros(400, dtype=int)
     answer = np.tile([0.9, 0.1], (400, 1))
     answer[:100] = [0.1, 0.9]
@@ -147,13 +147,20 @@ def test_an_interval_does_not_exist_where_its_score_does_not():
     truth, answer = np.array([0, 0, 0]), np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     told = scores.intervals_of_classes(truth, answer, seed=1)
     assert told["roc_auc"] is None
-    assert told["accuracy"] == [0.0, 1.0]
+    assert told["accuracy"] == pytest.approx([0.2077, 0.9385], abs=1e-4)
+
+
+def test_all_right_is_not_certainty():
+    """69 of 69 may be luck; a bootstrap of them would not know."""
+    told = scores.intervals_of_classes(np.zeros(69, dtype=int), np.tile([0.9, 0.1], (69, 1)), seed=1)
+    assert told["accuracy"] == pytest.approx([0.9473, 1.0], abs=1e-4)
+    assert told["recall_macro"] is None
 
 
 def test_a_single_row_is_judged():
     truth, answer = np.array([1]), np.array([[0.2, 0.8]])
     assert scores.of_classes(truth, answer)["accuracy"] == 1.0
-    assert scores.intervals_of_classes(truth, answer, seed=1)["accuracy"] == [1.0, 1.0]
+    assert scores.intervals_of_classes(truth, answer, seed=1)["accuracy"] == pytest.approx([0.2065, 1.0], abs=1e-4)
     assert scores.histogram(np.array([0.5]))["counts"] == [1]
 
 
