@@ -260,9 +260,10 @@ def as_numbers(cells: pa.Array, kind: str) -> np.ndarray:
             return np.full(len(cells), np.nan) if dates is None else as_numbers(dates, "date")
         cells = parse_numbers(cells, _own_mark(cells, "."))
     if pa.types.is_timestamp(cells.type):
-        micros = pc.cast(cells, pa.int64()).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        micros = pc.cast(cells, pa.int64()).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return micros / 86_400e6
-    return cells.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+    # Not safe: beyond 2**53 whole numbers are rounded, as every float is.
+    return cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
 
 
 def as_texts(cells: pa.Array) -> np.ndarray:

@@ -71,8 +71,8 @@ class Config(Settings):
     """How pictures are brought to the form that the model sees."""
 
     size: int = setting(
-        0, "Picture size", "Side in pixels that the model sees; empty or 0 chooses by the data. Larger sees more and is "
-        "slower.", ge=0, le=MAX_SIZE, step=16, unit="px", zero="automatic", panel="data",
+        0, "Picture size", "Side in pixels that the model sees; 0 chooses by the data. Larger sees more and is slower.",
+        ge=0, le=MAX_SIZE, step=16, unit="px", zero="automatic", panel="data",
     )  # fmt: skip
     fit: Literal["crop", "pad", "stretch"] = setting(
         "crop", "Fit", "Pictures become square: `crop` cuts the edges, `pad` adds black bars, `stretch` distorts.",

@@ -2,10 +2,10 @@
 
 
 def percent(value: float) -> str:
-    """Write a share: 0.971 -> "97 %", 0.9971 -> "99.7 %", 0.0004 -> "0.04 %"."""
+    """Write a share: 0.971 -> "97 %", 0.9971 -> "99.7 %", 0.0004 -> "0.04 %", 0.99999 -> "100 %"."""
     hundredths = 100 * value
     nearest = min(abs(hundredths), abs(100 - hundredths))
-    places = 0 if nearest >= 1 or nearest == 0 else (1 if nearest >= 0.1 else 2)
+    places = 0 if nearest >= 1 or nearest < 0.005 else (1 if nearest >= 0.1 else 2)
     return f"{hundredths:.{places}f} %"
 
 

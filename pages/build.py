@@ -53,7 +53,7 @@ def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Ch
     try:
         data = data_panel.resolved(draft)
     except Refusal as refusal:
-        look.failed(str(refusal))
+        _mend(draft, refusal)
         return None
     opened = questions.dataset(data)
     if not opened.is_ready:
@@ -68,8 +68,19 @@ def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Ch
         look.quiet("Choose the column to be learned.")
     if dataset.schema.data_type == "tabular":
         data_panel.columns(draft, dataset.schema)
-    obstacles.extend(data_panel.more(draft, dataset.schema))
+    obstacles.extend(data_panel.more(draft, dataset.schema.data_type))
     return Chosen(dataset, data) if data.target else None
+
+
+def _mend(draft: Draft, refusal: Refusal) -> None:
+    """Tell a mistake in the data's own settings beside its field, and go on as soon as it is mended."""
+    before = dict(draft.data)
+    told = data_panel.more(draft, data_panel.type_of(draft))
+    if draft.data != before:
+        keep(draft, studio.workspace(), studio.owner())
+        st.rerun()
+    if not told:
+        look.failed(str(refusal))
 
 
 def _look_at(dataset: DataSet, data: Data, questions: studio.Questions, obstacles: list[str]) -> None:

@@ -44,7 +44,7 @@ class Executor:
         """Check a recipe, write every setting out, put the run into the queue; returns its id."""
         resolved = plan.resolve(recipe)
         self._refuse_full_disk()
-        title = title or resolved.name or _title(resolved)
+        title = title or resolved.name or default_title(resolved)
         run = Run.create(self.workspace.new_run_folder(), resolved)
         _write_label(run, owner, title)
         now = time.time()
@@ -213,6 +213,7 @@ def _hold_server_mark(workspace: Workspace) -> int | None:
     return marks.hold(marks.servers_lock(workspace), shared=True, patience=1.0)
 
 
-def _title(recipe: Recipe) -> str:
+def default_title(recipe: Recipe) -> str:
+    """Return what a run is called in lists as long as nobody gave it a name."""
     data = recipe.data.sample or Path(recipe.data.file).stem
     return f"{builders.get(recipe.model.architecture).TITLE} · {data}"

@@ -119,7 +119,9 @@ def smooth(values: Sequence[float | None], keep: float) -> list[float | None]:
 def score_strip() -> Spec:
     """Return a score with its interval beside the baselines; rows: {"name", "value", "low", "high", "ours"}."""
     tone = {"condition": {"test": "datum.ours", "value": look.colour("test")}, "value": look.colour("baseline")}
-    y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 180, "ticks": False}}
+    # Flush labels would leave the middle of their row at both ends.
+    axis = {"labelLimit": 180, "ticks": False, "labelFlush": False}
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None, "axis": axis}
     x = {"type": "quantitative", "title": None, "scale": {"zero": False, "nice": True}, "axis": {"tickCount": 5}}
     words = {"tooltip": [{"field": "name", "title": " "}, {"field": "value", "title": "Score", "format": ".3~f"}]}
     return {
@@ -186,6 +188,7 @@ def picture_rows(classes: Sequence[str], last_place: int) -> Spec:
         "scale": {"domain": [-0.6, max(5, last_place) + 0.6], "nice": False, "zero": False},
     }
     frame = {"type": "square", "size": 1500, "filled": False, "strokeWidth": 3, "color": look.colour("trouble")}
+    frame["aria"] = False  # the picture itself is read out, and a group without frames would have no name
     words = [
         {"field": "class", "title": "The model says"},
         {"field": "truth", "title": "It is"},
@@ -303,7 +306,7 @@ def steps(title: str) -> Spec:
 
 def confusion(classes: Sequence[str]) -> Spec:
     """Return the confusion matrix; rows: {"truth", "answer", "count", "share"}. A click selects a cell."""
-    axis = {"labelLimit": 120, "ticks": False, "domain": False}
+    axis = {"labelLimit": 120, "ticks": False, "domain": False, "labelFlush": False}
     picked = {"param": "cell", "empty": False}
     # A column is about ten letters wide; longer names would run into each other.
     flat = max((len(name) for name in classes), default=0) <= (10 if len(classes) <= 8 else 3)
@@ -356,7 +359,7 @@ def rates(x_title: str, y_title: str, *, diagonal: bool) -> Spec:
             "order": {"field": "place", "type": "quantitative"},
             "color": {
                 "field": "class", "type": "nominal", "sort": None, "scale": {"range": list(look.categories())},
-                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 160, "columns": 3},
+                "legend": {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 160, "columns": 2},
             },
             "tooltip": [{"field": "class", "title": "Class"}],
         },

@@ -1,5 +1,6 @@
 """The left side of the Build screen: a sample or an upload, how it looks, what is to be learned, what was found."""
 
+import datetime as dt
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, get_args
@@ -53,6 +54,14 @@ def resolved(draft: Draft) -> Data:
     return plan.resolve(Recipe.of({"data": draft.data})).data
 
 
+def type_of(draft: Draft) -> str:
+    """Name the draft's data type as far as it is known before the data are opened; empty where it is not."""
+    if name := draft.data.get("sample"):
+        return next((sample.data_type for sample in samples() if sample.name == name), "")
+    kind = draft.data.get("type")
+    return kind if kind in datasets.names() else ""
+
+
 def show(draft: Draft, dataset: DataSet) -> None:
     """Show what the data are: name, size, first rows or pictures."""
     schema = dataset.schema
@@ -78,9 +87,10 @@ def balance(schema: Schema, data: Data, classes: dict[str, int]) -> None:
         _bars(classes)
     elif data.task == "regression":
         column = schema.column(data.target)
-        if column.mean is not None:
-            lowest, highest = look.setting_value(column.minimum), look.setting_value(column.maximum)
-            st.caption(f"From {lowest} to {highest}, {column.mean:,.4g} on average.")
+        if column.minimum is not None and column.maximum is not None and column.mean is not None:
+            write = _day if column.kind == "date" else "{:,.4g}".format
+            lowest, highest, mean = (write(value) for value in (column.minimum, column.maximum, column.mean))
+            st.caption(f"From {lowest} to {highest}, {mean} on average.")
 
 
 def columns(draft: Draft, schema: Schema) -> None:
@@ -117,9 +127,11 @@ def columns(draft: Draft, schema: Schema) -> None:
         _keep_or_drop(draft, "columns", changed, {})
 
 
-def more(draft: Draft, schema: Schema) -> tuple[str, ...]:
+def more(draft: Draft, data_type: str) -> tuple[str, ...]:
     """Draw the data type's own settings and the shares that are kept back."""
-    config = datasets.get(schema.data_type).Config
+    if not data_type:
+        return ()
+    config = datasets.get(data_type).Config
     said = {name: value for name, value in draft.data.items() if name in config.model_fields}
     kept_back = {name: value for name, value in draft.data.items() if name in Shares.model_fields}
     groups = [
@@ -345,6 +357,11 @@ def _keep_or_drop(draft: Draft, name: str, value: Any, proposed: Any) -> None:
 
 
 # Showing
+
+
+def _day(days: float) -> str:
+    """Write days since 1970 as a date."""
+    return (dt.date(1970, 1, 1) + dt.timedelta(days=days)).isoformat()
 
 
 def _title(draft: Draft, schema: Schema) -> str:

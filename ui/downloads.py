@@ -42,7 +42,8 @@ def _model(run: Run) -> None:
     signature = samples.signature(run)
     if signature is not None:
         look.quiet("It takes raw values and answers by name, in any program with Keras:")
-        st.code(_readme.snippet(signature), language="python")
+        # No language: Streamlit's colours for code are too pale to read on either theme and cannot be set.
+        st.code(_readme.snippet(signature), language=None)
 
 
 def _deliverable(run: Run, name: str, told: dict[str, Any]) -> None:

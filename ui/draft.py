@@ -68,7 +68,7 @@ class Draft(BaseModel):
         model = dict(plain.get("model", {}))
         name = model.pop("architecture", "mlp" if "model" in plain else "")
         if name:
-            builders.get(name)
+            builders.config(name, model)
         self.data, self.architecture, self.models = plain["data"], name, {name: model} if name else {}
         self.training, self.name, self.reading = dict(plain.get("training", {})), recipe.name, {}
 

@@ -73,8 +73,9 @@ def layers(recipe: Recipe | None, questions: studio.Questions) -> str:
         look.loading(answer.sentence, 200)
         return ""
     if answer.state == "refused":
-        look.failed(answer.sentence)
-        return answer.sentence
+        sentence = settings_form.in_words(answer.sentence, builders.get(recipe.model.architecture).Config)
+        look.failed(sentence)
+        return sentence
     if answer.state == "failed":
         st.warning(look.plain(answer.sentence), icon=look.symbol("warning"))
         return ""

@@ -172,7 +172,7 @@ def _spoken(value: Any) -> str:
 
 
 def _scores(report: Report) -> None:
-    rows = []
+    rows, meanings = [], []
     for name, value in report["metrics"].items():
         title, meaning = METRICS.get(name, (name, ""))
         low, high = report["intervals"].get(name) or (None, None)
@@ -180,8 +180,11 @@ def _scores(report: Report) -> None:
         for baseline in report["baselines"]:
             row[baseline["name"].capitalize()] = _rounded(name, baseline["metrics"].get(name))
         better = "Smaller is better." if name in SMALLER_IS_BETTER else ""
-        rows.append(row | {"What it means": f"{meaning} {better}".strip()})
-    st.dataframe(rows, hide_index=True, key="scores", alt="Every score beside its baselines")
+        rows.append(row)
+        meanings.append(f"**{title}**: {meaning} {better}".strip())
+    st.table(rows, border="horizontal", hide_index=True, hide_header=False, alt="Every score beside its baselines")
+    with st.expander("What each score means", key="meanings", type="compact"):
+        st.markdown("  \n".join(meanings))
 
 
 def _rounded(name: str, value: float | None) -> str:

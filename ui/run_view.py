@@ -12,6 +12,7 @@ import datasets
 from evaluation import words
 from recipes import Recipe, Refusal, Training
 from records import Run, State
+from training.executor import default_title
 from ui import caption, charts, draft, look, report_view, samples, studio
 from ui.run_reader import RunReader, reader
 
@@ -66,12 +67,18 @@ def title(recipe: Recipe) -> str:
     return recipe.name or data_name(recipe)
 
 
+def _given_title(run: Run) -> str:
+    """Return the title that a person gave the run on the Runs page; empty where nobody did."""
+    row = studio.executor().status(run.id, studio.owner())
+    return row.title if row and row.title != default_title(run.recipe) else ""
+
+
 def header(run: Run, state: State) -> None:
     """Show the title with family and data, and the state as word, icon and colour."""
     recipe = run.recipe
     with st.container(gap=None):
         with look.row("run_title"):
-            st.title(look.plain(title(recipe)), anchor=False, width="content")
+            st.title(look.plain(_given_title(run) or title(recipe)), anchor=False, width="content")
             look.state_badge(state)
         family = f"{look.family_icon(recipe.model.architecture)} {look.plain(family_name(recipe))}"
         st.markdown(f":gray[{family} · {look.plain(data_name(recipe))} · {look.ago(state.created)}]")
@@ -428,7 +435,7 @@ def made(run: Run) -> None:
         look.section("What happened when")
         _events(run)
     look.section("Recipe", "The same recipe gives the same run.")
-    st.code(run.recipe.yaml(), language="yaml")
+    st.code(run.recipe.yaml(), language=None)
 
 
 def _versions(run: Run) -> str:
@@ -476,7 +483,7 @@ def _events(run: Run) -> None:
         if line["kind"] != "versions"
     ]
     if rows:
-        st.table(rows, border="horizontal", hide_index=True, alt="What happened, and after how long")
+        st.table(rows, border="horizontal", hide_header=True, hide_index=True, alt="What happened, and after how long")
     else:
         look.quiet("Nothing was noted down.")
 

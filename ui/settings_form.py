@@ -84,15 +84,22 @@ class _Drawn:
         """Tell each field's mistake below it; a mistake of the fields together stands below them all."""
         errors = []
         for name, one in self.fields.items():
-            if mistake := _mistake(self.group.model, {name: self.values[name]}):
-                sentence = mistake.replace(f"`{name}`", f"*{one.title or name}*")
+            if sentence := self._mistake_of(name, f"*{one.title or name}*"):
                 self.places.get(name, st).error(sentence)
                 errors.append(sentence.replace("*", ""))
+        if not self.group.whole or any(self._mistake_of(name, name) for name in self.start):
+            return tuple(errors)
         together = {name: self.values[name] for name in self.start}
-        if self.group.whole and not errors and (mistake := _mistake(self.group.model, together)):
+        if mistake := _mistake(self.group.model, together):
             st.error(mistake, icon=look.symbol("error"))
             errors.append(mistake)
         return tuple(errors)
+
+    def _mistake_of(self, name: str, title: str) -> str:
+        if self.values[name] is None and self.start[name] is not None:
+            return f"{title} is empty. Type a number, such as {look.setting_value(self.start[name])}."
+        mistake = _mistake(self.group.model, {name: self.values[name]})
+        return mistake.replace(f"`{name}`", title).replace(f"`data.{name}`", title)
 
 
 def _draw(fields: Sequence[tuple[_Drawn, str]]) -> None:
@@ -105,8 +112,16 @@ def _draw(fields: Sequence[tuple[_Drawn, str]]) -> None:
 
 
 def noted(field: FieldInfo) -> dict[str, Any]:
-    """Return what `setting` noted beside a field: advanced, log, step, unit, panel."""
+    """Return what `setting` noted beside a field: advanced, log, step, unit, zero, panel."""
     return field.json_schema_extra  # ty: ignore[invalid-explicit-return]
+
+
+def in_words(sentence: str, *models: type[Settings]) -> str:
+    """Call the settings in a sentence from below as the screen calls them: `depth` becomes "Blocks"."""
+    for model in models:
+        for name, field in model.model_fields.items():
+            sentence = sentence.replace(f"`{name}`", f'"{field.title or name}"')
+    return sentence
 
 
 def forget(prefix: str) -> None:
@@ -116,7 +131,7 @@ def forget(prefix: str) -> None:
 
 
 def _is_wide(field: FieldInfo) -> bool:
-    return len("".join(map(str, _choices(field)))) > 14
+    return len("".join(map(str, _choices(field)))) > 12
 
 
 def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
@@ -129,7 +144,7 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
         "persist_state": "session",
     }
     # Without `persist_state` a value set here is lost when a fragment asks for a full rerun.
-    st.session_state.setdefault(key, list(value) if isinstance(value, tuple) else value)
+    st.session_state.setdefault(key, _shown(field, value))
     kind = field.annotation
     if kind is bool:
         return st.toggle(**told)
@@ -146,22 +161,32 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     raise TypeError(f"There is no form field for `{name}: {kind}`.")
 
 
+def _shown(field: FieldInfo, value: Any) -> Any:
+    """Return a value as its field holds it: a list for pills, nothing for a 0 that is no amount."""
+    if isinstance(value, tuple):
+        return list(value)
+    return None if noted(field)["zero"] and value == 0 else value
+
+
 def _number(field: FieldInfo, kind: Any, told: dict[str, Any]) -> Any:
-    low, high = limit(field, "ge", "gt"), limit(field, "le", "lt")
     value = st.session_state[told["key"]]
     whole = kind is int
     step = noted(field)["step"]
     if noted(field)["log"]:
         step = _log_step(value, whole=whole)
     elif step is None:
-        step = 1 if whole else 0.05 if (high or 1) <= 1 else 0.1
-    return st.number_input(
-        min_value=None if low is None else kind(low),
-        max_value=None if high is None else kind(high),
+        step = 1 if whole else 0.05 if (limit(field, "le", "lt") or 1) <= 1 else 0.1
+    zero = noted(field)["zero"]
+    # Without `value` an emptied field would silently become the smallest number; without limits in the browser every
+    # mistake is told below the field, where the browser would keep it to itself and go on with the last good value.
+    typed = st.number_input(
+        value=None,
         step=kind(step),
         format="%d" if whole else "%g",
+        placeholder=zero or None,
         **told,
     )
+    return kind(0) if zero and typed is None else typed
 
 
 def _log_step(value: float | None, *, whole: bool) -> float:

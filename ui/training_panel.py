@@ -44,12 +44,15 @@ def settings(draft: Draft) -> tuple[str, ...]:
 
 
 def rate_plot(draft: Draft) -> None:
-    """Plot the learning rate over the epochs, where it changes at all."""
+    """Say how the learning rate goes over the epochs; plot it where it changes."""
     try:
         training = validate(Training, builders.get(draft.architecture).TRAINING | draft.training, "training")
     except Refusal:
         return
     planned = rates(training)
+    st.caption(_rate_words(training))
+    if len(set(planned)) == 1:
+        return
     rows = [{"epoch": number + 1, "rate": rate} for number, rate in enumerate(planned)]
     spec: dict[str, Any] = {
         "mark": {"type": "line", "strokeWidth": 2, "color": look.colour("training"), "interpolate": "step-after"},
@@ -63,7 +66,6 @@ def rate_plot(draft: Draft) -> None:
         },
         "config": {"view": {"stroke": None}},
     }
-    st.caption(_rate_words(training))
     st.vega_lite_chart(rows, spec, height=92, key="build_rates", alt="The learning rate from epoch to epoch")
 
 
@@ -82,7 +84,8 @@ def what_it_sees(recipe: Recipe | None, questions: studio.Questions) -> None:
     for number, picture in enumerate(answer.value["pictures"]):
         label, changed = str(picture["label"]), picture["after"]
         shown = [base64.b64decode(one) for one in (picture["before"], *changed)]
-        with look.row(f"build_sees_{number}"):
+        # A horizontal row would put the pictures of one call below each other.
+        with st.container(key=f"build_sees_{number}"):
             st.image(shown, width=56, alt=[f"{label}, as it is"] + [f"{label}, changed"] * len(changed))
     look.quiet("Left: the picture as it is. Beside it: what the model gets to see, new in every epoch.")
 

@@ -189,7 +189,7 @@ def _chosen_picture(run: Run) -> tuple[Image.Image | None, str]:
     if photo is None:
         return None, ""
     image = _opened(photo)
-    if image is not None:
+    if image is not None and way == OWN:  # the camera shows its photo itself
         st.image(samples.enlarged(image, 280), alt="Your picture")
     return image, ""
 

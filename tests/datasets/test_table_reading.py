@@ -422,3 +422,12 @@ def test_mutated_files_are_read_or_refused(tmp_path, place, junk, name, kind):
     )[kind]
     place %= len(whole)
     reads_or_refuses(tmp_path, whole[:place] + junk + whole[place + len(junk) :], name)
+
+
+def test_whole_numbers_beyond_a_floats_precision_are_read(tmp_path):
+    """Parquet holds 64-bit numbers; they are rounded as every float is, not refused."""
+    file = tmp_path / "a.parquet"
+    table = pd.DataFrame({"big": [2**56 + 16, 5, 3] * 10, "y": ["a", "b", "a"] * 10})
+    table.to_parquet(file)
+    dataset = tabular.read(file, tabular.Config(), tmp_path / "out", lambda *_: None)
+    assert dataset.schema.column("big").maximum == float(2**56 + 16)

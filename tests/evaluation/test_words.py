@@ -7,7 +7,16 @@ from evaluation import words
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.971, "97 %"), (0.9971, "99.7 %"), (0.0004, "0.04 %"), (1.0, "100 %"), (0.0, "0 %"), (0.9999, "99.99 %")],
+    [
+        (0.971, "97 %"),
+        (0.9971, "99.7 %"),
+        (0.0004, "0.04 %"),
+        (1.0, "100 %"),
+        (0.0, "0 %"),
+        (0.9999, "99.99 %"),
+        (0.99999, "100 %"),
+        (0.00001, "0 %"),
+    ],
 )
 def test_percent_keeps_the_digits_that_matter(value, text):
     assert words.percent(value) == text

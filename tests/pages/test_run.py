@@ -1,7 +1,6 @@
 """The pages of runs: each state, unknown and foreign runs, and everything that a finished run offers."""
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from recipes import Recipe, Signature
 from records import Run, State, Workspace, write_json
 from records.catalogue import Catalogue, RunRow
 from training import plan, shelf
+from training.executor import Executor, default_title
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["Adelie", "Chinstrap", "Gentoo"]
@@ -38,14 +38,14 @@ def make(workspace, name, state, *, owner="tester", epochs=0, **told):
         told_loss = {"loss": loss, "val_loss": loss, "accuracy": 1 - loss, "val_accuracy": 1 - loss}
         line = {"time": now, "stage": "fit", "epoch": epoch, "x": float(epoch), "end": True, "learning_rate": 0.001}
         run.append("metrics", line | told_loss)
-    row = RunRow(name, owner, "Penguins", state=state, created=now, updated=now, place=now)
+    row = RunRow(name, owner, default_title(recipe), state=state, created=now, updated=now, place=now)
     Catalogue(workspace.root / "catalogue.db").add(row)
     return run
 
 
 def finish(workspace, name="finished"):
     """Make a finished run with real data and the report of a model that takes one Gentoo for an Adelie."""
-    run = make(workspace, name, "finished", epochs=6, phase="done")
+    run = make(workspace, name, "finished", epochs=6, phase="done", device="CPU")
     recipe, dataset, prepared = shelf.open_prepared(run.recipe, workspace)
     (run.folder / "recipe.yaml").write_text(recipe.yaml(), encoding="utf-8")
     write_json(run.folder / "prepared.json", {"folder": str(prepared.folder), "dataset": str(dataset.folder)})
@@ -59,7 +59,9 @@ def finish(workspace, name="finished"):
     write_json(run.folder / "deliverables.json", {"model": told})
     layer = {"name": "dense", "kind": "Dense", "shape": "64", "parameters": 640}
     write_json(run.folder / "layers.json", {"stages": [{"name": "fit", "layers": [layer], "parameters": 640}]})
-    run.append("events", {"time": time.time(), "kind": "phase", "text": "Training started."})
+    run.append("events", {"time": time.time(), "kind": "phase", "text": "preparing"})
+    versions = "Python 3, Keras 3 and TensorFlow 2"
+    run.append("events", {"time": time.time(), "kind": "versions", "text": versions})
     return run
 
 
@@ -149,6 +151,35 @@ def test_a_running_run_shows_phases_curve_sentence_and_stops(workspace):
     assert not at.button(key="keep").disabled
 
 
+def test_a_run_past_its_training_offers_nothing_to_stop(workspace):
+    """In the last seconds there is nothing to keep or pause: the report follows by itself."""
+    make(workspace, "running", "running", epochs=30, phase="checking")
+    at = opened("run", run="running")
+    assert not {"stop", "keep"} & {button.key for button in at.button}
+    assert "Training is over." in words(at)
+
+
+def test_a_run_that_came_back_by_itself_says_so(workspace):
+    run = make(workspace, "running", "running", epochs=7, phase="training", attempt=2)
+    told = "Interrupted after epoch 5; it goes on by itself from its last checkpoint."
+    run.append("events", {"time": time.time(), "kind": "interrupted", "text": told})
+    assert told in words(opened("run", run="running"))
+    run.append("events", {"time": time.time(), "kind": "stopped", "text": "Stopped by you."})
+    assert told not in words(opened("run", run="running")), "a person started it last"
+
+
+def test_a_renamed_run_has_its_new_name_on_its_own_page(workspace):
+    make(workspace, "one", "stopped", epochs=2)
+    assert opened("run", run="one").title[0].value == "Palmer penguins"
+    Executor(workspace).rename("one", "tester", "My birds")
+    assert opened("run", run="one").title[0].value == "My birds"
+
+
+def test_a_stopped_run_says_so_once(workspace):
+    make(workspace, "stopped", "stopped", epochs=7, message="Stopped by you after epoch 7 of 30.")
+    assert "Stopped. Stopped" not in words(opened("run", run="stopped")).replace("**", "")
+
+
 def test_stop_is_a_wish_in_the_run_folder(workspace):
     run = make(workspace, "running", "running", epochs=2, phase="training")
     at = opened("run", run="running")
@@ -230,11 +261,19 @@ def test_look_closer_shows_curves_scores_and_errors(workspace, tabs):
         "How it learned", "Scores", "Training against validation", "Class by class", "What it takes for what",
         "Trade-offs", "Best answers", "Worst answers",
     ]  # fmt: skip
-    scores = at.dataframe[0].value
+    scores = at.table[0].value
     assert scores["Score"].tolist() == ["Accuracy", "Precision", "Recall", "F1", "ROC AUC"]
     assert scores["This model"].tolist()[0] == "0.986"
     assert scores["Likely between"].tolist() == ["0.950 to 1.000", "–", "–", "–", "–"]
     assert scores["Majority class"].tolist()[0] == "0.430"
+
+
+def test_look_closer_shows_the_surest_mistakes(workspace, tabs):
+    run = finish(workspace)
+    told = run.read("report.json")
+    write_json(run.folder / "report.json", told | {"confidently_wrong": told["worst"][:1]})
+    at = tab(opened("run", run="finished"), tabs["closer"])
+    assert at.subheader[-1].value == "Sure, and wrong"
 
 
 def test_try_has_a_field_for_each_column_and_fills_a_test_row(workspace, tabs):
@@ -279,6 +318,9 @@ def test_take_it_away_offers_what_was_checked(workspace, tabs):
 def test_how_it_was_made_lists_settings_layers_and_recipe(workspace, tabs):
     run = finish(workspace)
     at = tab(opened("run", run="finished"), tabs["made"])
+    assert "Made with Python 3, Keras 3 and TensorFlow 2, on CPU." in words(at)
+    assert at.table[0].value.iloc[0].tolist()[1] == "Preparing the data\\."
+    assert len(at.table[0].value) == 1
     settings = at.dataframe[2].value.set_index("Setting")["Value"]
     assert settings["Batch size"] == str(run.recipe.training["batch_size"])
     assert at.code[0].value == run.recipe.yaml().strip()
@@ -343,10 +385,3 @@ def test_a_name_is_never_markup(workspace):
     recipe = run.recipe.plain() | {"name": "**bold** [link](http://example.org)"}
     (run.folder / "recipe.yaml").write_text(Recipe.of(recipe).yaml(), encoding="utf-8")
     assert opened("run", run="one").title[0].value == "\\*\\*bold\\*\\* \\[link\\]\\(http\\://example\\.org\\)"
-
-
-@pytest.mark.usefixtures("workspace")
-def test_pages_never_import_keras():
-    for page in ("run", "runs", "compare"):
-        opened(page)
-    assert not {"keras", "tensorflow"} & sys.modules.keys()

@@ -131,7 +131,10 @@ def test_says_so_while_an_interrupted_run_waits(workspace, executor, supervise, 
     monkeypatch.setattr(supervisor.launcher, "room", lambda _taken: None)
     tick_until(supervisor, state_is(executor, run, "queued"))
     assert folder(workspace, run).state.state == "interrupted"
-    assert folder(workspace, run).state.message == "Interrupted; it goes on by itself from its last checkpoint."
+    message = "Interrupted; it goes on by itself from its last checkpoint."
+    assert folder(workspace, run).state.message == message
+    events, _ = folder(workspace, run).lines("events")
+    assert [line["text"] for line in events if line["kind"] == "interrupted"] == [message]
     monkeypatch.undo()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from recipes import Recipe
 from records import Run
-from training import checkpoints
+from training import checkpoints, worker
 from training.plan import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +124,9 @@ def test_leaves_everything_that_a_viewer_needs(unbroken):
     assert unbroken.read("deliverables.json")["model"]["checked"]
     kinds = [line["text"] for line in unbroken.lines("events")[0] if line["kind"] == "phase"]
     assert kinds == ["preparing", "compiling", "training", "saving", "evaluating", "checking"]
+    versions = [line["text"] for line in unbroken.lines("events")[0] if line["kind"] == "versions"]
+    assert versions == [worker.versions()]
+    assert "Keras 3." in versions[0]
 
 
 def test_writes_points_on_a_clock_and_one_line_an_epoch(unbroken):

@@ -89,3 +89,12 @@ def test_a_recipe_with_a_foreign_file_gives_all_but_the_data(workspace, tmp_path
 def test_refuses_a_recipe_with_an_unknown_family(workspace):
     with pytest.raises(Refusal, match=r"There is no architecture 'mpl'\. Did you mean 'mlp'\?"):
         drafts.load("data: {sample: penguins}\nmodel: {architecture: mpl}", workspace, "ann")
+
+
+def test_a_mistyped_model_setting_is_refused_and_nothing_is_lost(workspace):
+    """The form knows no such field: without a word the setting would vanish."""
+    mine = Draft(data={"sample": "digits"})
+    drafts.keep(mine, workspace, "ann")
+    with pytest.raises(Refusal, match=r"Did you mean `width`\?"):
+        drafts.load("data: {sample: penguins}\nmodel: {architecture: mlp, widht: 32}\n", workspace, "ann")
+    assert drafts.current(workspace, "ann") == mine

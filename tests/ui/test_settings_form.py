@@ -98,3 +98,41 @@ def test_training_has_a_field_for_everything():
     keys = {field.key for kind in (at.number_input, at.toggle, at.selectbox) for field in kind}
     keys |= {field.key for field in at.get("button_group")}
     assert keys == {f"form_{name}" for name in Training.model_fields}
+
+
+def test_an_emptied_field_asks_for_a_number():
+    """An emptied field would otherwise become the smallest number without a word."""
+    at = drawn()
+    at.number_input(key="form_epochs").set_value(None).run()
+    assert [error.value for error in at.error] == ["*Epochs* is empty. Type a number, such as 30."]
+
+
+def test_a_zero_that_is_no_amount_is_an_empty_field_with_a_word():
+    def page():
+        import streamlit as st
+
+        from datasets import image
+        from ui import settings_form
+
+        (form,) = settings_form.show([settings_form.Group(image.Config, {}, "form")], "form", panel="data")
+        st.session_state["form"] = (form.said, form.errors)
+
+    at = AppTest.from_function(page, default_timeout=20).run()
+    size = at.number_input(key="form_size")
+    assert (size.value, size.placeholder) == (None, "automatic")
+    assert at.session_state["form"] == ({}, ())
+    size.set_value(32).run()
+    assert at.session_state["form"] == ({"size": 32}, ())
+    at.number_input(key="form_size").set_value(None).run()
+    assert at.session_state["form"] == ({}, ())
+
+
+def test_a_number_that_is_too_large_is_told_below_its_field():
+    """The browser would keep it to itself, and Train would go on with the number before it."""
+    at = drawn()
+    at.number_input(key="form_batch_size").set_value(10_000).run()
+    assert [error.value for error in at.error] == ["*Batch size* must be between 1 and 8192, but got 10000."]
+
+
+def test_names_settings_as_the_screen_does():
+    assert settings_form.in_words("Set `depth` to 3.", builders.get("cnn").Config) == 'Set "Blocks" to 3.'
