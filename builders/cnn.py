@@ -4,7 +4,7 @@ The first choice for pictures with some hundred to some thousand examples. Each 
 the picture; the filters double from block to block.
 Paper: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998; the blocks after
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014.
-Score: accuracy 0.98 on digits, 1.00 on textures, 0.73 on emoji (sealed test part, seeds 1 and 2; digits seed 1).
+Score: accuracy 0.99 on digits, 1.00 on textures, 0.76 on emoji (sealed test part, mean of seeds 101 to 103).
 """
 
 from typing import Any, Literal

@@ -3,7 +3,7 @@
 For pictures when a plain convolutional network is not enough: the short cuts let many layers learn together. This is
 the second edition (normalization and activation stand before each convolution), with a stem for small pictures.
 Paper: He, Zhang, Ren, Sun, "Identity Mappings in Deep Residual Networks", 2016.
-Score: accuracy 0.98 on digits, 1.00 on textures (sealed test part, seeds 1 and 2), 0.70 on emoji (seed 1).
+Score: accuracy 0.99 on digits, 0.99 on textures, 0.75 on emoji (sealed test part, mean of seeds 101 to 103).
 """
 
 from typing import Any, Literal

@@ -23,7 +23,7 @@ def export(run: Run, core: Any, prepared: Prepared, dataset: DataSet) -> Path:
     temporary, file = folder / "model.tmp.keras", folder / FILE
     assemble(core, prepared.signature, prepared.encoding).save(temporary)
     temporary.rename(file)
-    write_text(folder / "recipe.yaml", run.recipe.yaml())
+    write_text(folder / "recipe.yaml", run.recipe.portable().yaml())
     write_text(folder / "README.txt", _readme.text(prepared.signature, dataset.schema, keras.__version__))
     return file
 

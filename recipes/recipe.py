@@ -173,6 +173,12 @@ class Recipe(BaseModel):
             recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"file": file})})
         return recipe
 
+    def portable(self) -> "Recipe":
+        """Return the recipe as it leaves this machine: a file by its name alone, to lie beside the recipe."""
+        if not self.data.file:
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"file": Path(self.data.file).name})})
+
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values, without what was not said."""
         return json.loads(self.model_dump_json(exclude_unset=True)) | {"version": self.version}

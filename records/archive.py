@@ -8,8 +8,9 @@ from typing import Any
 
 from records.run import Run
 
-LEFT_OUT = ("checkpoints", "log.txt", "catalogue.json", "prepared.json", "ask.json")
-"""What only this machine can use: weights for a resume, its own log, places on its disk."""
+LEFT_OUT = ("recipe.yaml", "checkpoints", "log.txt", "catalogue.json", "prepared.json", "ask.json")
+"""What only this machine can use: weights for a resume, its own log, places on its disk.
+The recipe goes out in its portable form."""
 PACKED = (".keras", ".npz", ".zip", ".png")
 """Files that are packed already; packing them again costs time and gains nothing."""
 CHUNK = 1 << 20
@@ -19,6 +20,7 @@ def zipped(run: Run) -> Iterator[bytes]:
     """Yield the bytes of a zip with everything that another person can use."""
     out = _Out()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(f"run-{run.id[:8]}/recipe.yaml", run.recipe.portable().yaml())
         for file in _files(run.folder):
             info = zipfile.ZipInfo.from_file(file, f"run-{run.id[:8]}/{file.relative_to(run.folder)}")
             info.compress_type = zipfile.ZIP_STORED if file.suffix in PACKED else zipfile.ZIP_DEFLATED

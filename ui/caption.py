@@ -75,7 +75,9 @@ def _jumping(rows: Rows, finished: bool) -> Reading | None:  # noqa: FBT001
     steps = [after - before for before, after in pairwise(watched)]
     turns = sum(1 for before, after in pairwise(steps) if before * after < 0)
     size = median(abs(step) for step in steps)
-    if turns < 0.6 * (len(steps) - 1) or size < 0.25 * fmean(watched):
+    fallen = rows[0][-1] - min(watched)
+    # Beside a long fall, small jumps at its foot are nothing to mend.
+    if turns < 0.6 * (len(steps) - 1) or size < 0.25 * fmean(watched) or size < 0.1 * fallen:
         return None
     verb = "jumped" if finished else "jumps"
     text = f"The validation loss {verb} up and down by about {_short(size)} from epoch to epoch."

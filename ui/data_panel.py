@@ -388,7 +388,7 @@ def _pictures(dataset: DataSet) -> None:
     for sample in _preview(dataset, tuple(range(0, dataset.schema.rows, step))[:PICTURES_LOOKED_AT]):
         shown[str(sample[dataset.schema.target])].append(sample["picture"])
     for number, label in enumerate(sorted(shown)[:CLASSES_SHOWN]):
-        pictures = [pictures_of.square(picture, 2 * PICTURE_SIDE) for picture in shown[label][:6]]
+        pictures = [pictures_of.tile(picture, 2 * PICTURE_SIDE) for picture in shown[label][:6]]
         told = [f"{label}, example {place + 1}" for place in range(len(pictures))]
         with st.container(key=f"build_class_{number}", gap=None):
             st.caption(look.plain(label))

@@ -23,8 +23,8 @@ def show(run: Run) -> None:
         _model(run)
     with right:
         look.section("The recipe", "Every setting of this run. Load it on Build to train the same model again.")
-        recipe = run.folder / "recipe.yaml"
-        _offer(run, "Download recipe.yaml", "download_recipe", recipe.name, recipe.read_bytes, recipe.stat().st_size)
+        recipe = run.recipe.portable().yaml().encode()
+        _offer(run, "Download recipe.yaml", "download_recipe", "recipe.yaml", lambda: recipe, len(recipe))
         look.section("The whole run", "Curves, report, predictions, model and recipe in one zip.")
         _offer(run, "Download run.zip", "download_run", "run.zip", lambda: b"".join(zipped(run)), _bytes_of(run))
 

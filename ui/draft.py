@@ -100,23 +100,25 @@ def replace(draft: Draft, workspace: Workspace, owner: str) -> None:
 def load(text: str, workspace: Workspace, owner: str) -> str:
     """Take over a recipe that a visitor brings; returns what could not be taken over, in one sentence.
 
-    Data come from a sample or from an upload of the same visitor. A recipe that names any other file gives its model
-    and its training only.
+    Data come from a sample, or from the newest upload of the same visitor that has the file's name. Where there is
+    none, the recipe gives its model and its training only.
     """
     recipe = Recipe.parse(text)
     draft, before = Draft(), current(workspace, owner)
     draft.use_recipe(recipe)
-    mine = (workspace.root / "uploads" / owner).resolve()
-    missing = recipe.data.file if recipe.data.file and not _is_inside(Path(recipe.data.file), mine) else ""
-    if missing:
-        draft.data = before.data
+    told = ""
+    if recipe.data.file:
+        name = Path(recipe.data.file).name
+        file = _upload(name, workspace.root / "uploads" / owner)
+        draft.data = before.data if file is None else draft.data | {"file": str(file)}
+        told = "" if file else f"'{name}' is not here: the model and the training were taken over. Upload the file too."
     replace(draft, workspace, owner)
-    name = Path(missing).name
-    return f"'{name}' is not here: the model and the training were taken over. Upload the file too." if missing else ""
+    return told
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder) and path.exists()
+def _upload(name: str, folder: Path) -> Path | None:
+    found = [file for upload in folder.glob("*") for file in upload.iterdir() if file.name == name]
+    return max(found, key=lambda file: file.stat().st_mtime, default=None)
 
 
 def _path(workspace: Workspace, owner: str) -> Path:

@@ -28,7 +28,7 @@ def show(draft: drafts.Draft) -> None:
 def _text(draft: drafts.Draft) -> str:
     """Return the draft as YAML; nothing while a setting is wrong, which is told beside the setting."""
     try:
-        return draft.recipe().yaml()
+        return draft.recipe().portable().yaml()
     except Refusal:
         return ""
 

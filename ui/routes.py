@@ -44,18 +44,24 @@ def _download(workspace: Workspace, owner: str, name_of_run: str, name: str) -> 
             media_type="application/zip",
             headers={"content-disposition": f'attachment; filename="{called}"'},
         )
+    if name == RECIPE:
+        return PlainTextResponse(
+            run.recipe.portable().yaml(),
+            media_type="application/yaml",
+            headers={"content-disposition": f'attachment; filename="{RECIPE}"'},
+        )
     file = _files(run).get(name)
     if file is None or not file.exists():
         return PlainTextResponse("There is no such file in this run. Go back to the run's page.", status_code=404)
-    kind = "application/yaml" if name == RECIPE else "application/octet-stream"
+    kind = "application/octet-stream"
     return FileResponse(file, media_type=kind, filename=name, content_disposition_type="attachment")
 
 
 def _files(run: Run) -> dict[str, Path]:
-    """Name what may be downloaded: the recipe, and each deliverable that has passed its check."""
+    """Name the deliverables that may be downloaded: those that have passed their check."""
     told = run.read("deliverables.json") or {}
     ready = (run.folder / deliverable["file"] for deliverable in told.values() if deliverable["checked"])
-    return {file.name: file for file in ready} | {RECIPE: run.folder / RECIPE}
+    return {file.name: file for file in ready}
 
 
 def _missing() -> Response:

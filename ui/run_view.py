@@ -435,7 +435,7 @@ def made(run: Run) -> None:
         look.section("What happened when")
         _events(run)
     look.section("Recipe", "The same recipe gives the same run.")
-    st.code(run.recipe.yaml(), language=None)
+    st.code(run.recipe.portable().yaml(), language=None)
 
 
 def _versions(run: Run) -> str:

@@ -65,10 +65,15 @@ def enlarged(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS)
 
 
-def square(image: Image.Image, side: int) -> Image.Image:
-    """Return the middle of the picture as a square of `side` pixels; small ones are enlarged without blur."""
+def tile(image: Image.Image, side: int) -> Image.Image:
+    """Return the middle of the picture as a square of `side` pixels; small ones are enlarged without blur.
+
+    A clear margin keeps neighbours in a row from touching.
+    """
+    margin = side // 20
     method = Image.Resampling.NEAREST if min(image.size) < side else Image.Resampling.LANCZOS
-    return ImageOps.fit(image, (side, side), method)
+    inner = ImageOps.fit(image.convert("RGBA"), (side - 2 * margin, side - 2 * margin), method)
+    return ImageOps.expand(inner, margin, (0, 0, 0, 0))
 
 
 @st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)

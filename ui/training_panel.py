@@ -1,15 +1,17 @@
 """The right side of the Build screen: how to fit, whether it fits into this machine, the recipe, and Train."""
 
 import base64
+import io
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 import builders
 from builders._layers import LayerSettings, PictureSettings
 from recipes import Recipe, Refusal, Training, validate
 from training.schedules import rates
-from ui import look, settings_form, studio
+from ui import look, samples, settings_form, studio
 from ui.draft import Draft
 
 ORDER = ("batch_size", "learning_rate", "dropout", "epochs", "early_stopping")
@@ -83,11 +85,15 @@ def what_it_sees(recipe: Recipe | None, questions: studio.Questions) -> None:
         return
     for number, picture in enumerate(answer.value["pictures"]):
         label, changed = str(picture["label"]), picture["after"]
-        shown = [base64.b64decode(one) for one in (picture["before"], *changed)]
+        shown = [_tile(one) for one in (picture["before"], *changed)]
         # A horizontal row would put the pictures of one call below each other.
         with st.container(key=f"build_sees_{number}"):
             st.image(shown, width=56, alt=[f"{label}, as it is"] + [f"{label}, changed"] * len(changed))
     look.quiet("Left: the picture as it is. Beside it: what the model gets to see, new in every epoch.")
+
+
+def _tile(encoded: str) -> Image.Image:
+    return samples.tile(Image.open(io.BytesIO(base64.b64decode(encoded))), 112)
 
 
 def badge(recipe: Recipe | None, questions: studio.Questions) -> str:

@@ -100,6 +100,12 @@ def test_sees_jumping():
     )
 
 
+def test_small_jumps_at_the_foot_of_a_long_fall_are_no_alarm():
+    watched = [0.5, 0.1, 0.01, 0.02, 0.01, 0.02, 0.01, 0.02, 0.01, 0.02, 0.01]
+    told = read_curve(lines([0.5, 0.1, *[0.01] * 9], watched))
+    assert told.kind != "jumping"
+
+
 def test_does_not_call_a_rise_a_fall():
     told = read_curve(lines([0.6, 0.58], [0.6, 0.7]), finished=True)
     assert (told.kind, told.sentence) == (

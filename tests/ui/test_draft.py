@@ -86,6 +86,14 @@ def test_a_recipe_with_a_foreign_file_gives_all_but_the_data(workspace, tmp_path
     assert drafts.current(workspace, "ann").training == {"epochs": 2}
 
 
+def test_a_downloaded_recipe_finds_the_visitors_own_upload_by_its_name(workspace):
+    file = workspace.new_upload_folder("ann") / "rows.csv"
+    file.write_text("a,b\n1,2\n")
+    drafts.keep(Draft(data={"sample": "penguins"}), workspace, "ann")
+    assert drafts.load("data: {file: rows.csv, type: tabular, target: b}", workspace, "ann") == ""
+    assert drafts.current(workspace, "ann").data == {"file": str(file), "type": "tabular", "target": "b"}
+
+
 def test_refuses_a_recipe_with_an_unknown_family(workspace):
     with pytest.raises(Refusal, match=r"There is no architecture 'mpl'\. Did you mean 'mlp'\?"):
         drafts.load("data: {sample: penguins}\nmodel: {architecture: mpl}", workspace, "ann")
