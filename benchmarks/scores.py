@@ -33,7 +33,7 @@ def main() -> int:
             runs = [run(Path(folder), sample, family, seed, epochs) for seed in seeds]
             results.append(summary(sample, family, seeds, runs))
             print(line(results[-1]), flush=True)
-    told = {"cores": os.cpu_count(), "load": os.getloadavg()[1], "seeds": seeds, "results": results}
+    told = {"cores": os.cpu_count(), "results": results}
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return 0
