@@ -1,7 +1,7 @@
 """Convolutional network: small filters slide over the picture, find edges, then parts, then things.
 
-The first choice for pictures with some hundred to some thousand examples. Each block has two convolutions and halves
-the picture; the filters double from block to block.
+The first choice for pictures with some hundred to some thousand examples. Each block convolves once or
+more and halves the picture; the filters double from block to block.
 Paper: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998; the blocks after
 Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014.
 Score: accuracy 0.99 on digits, 1.00 on textures, 0.76 on emoji (sealed test part, mean of seeds 101 to 103).

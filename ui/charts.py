@@ -17,6 +17,14 @@ SERIES = 8
 """The most lines that one chart tells apart by colour."""
 
 
+NAMES: Spec = {
+    "field": "name",
+    "type": "nominal",
+    "title": None,
+    "sort": None,
+    "axis": {"ticks": False, "domain": False, "labelLimit": 150},
+}
+"""One row a name, in the order of the data."""
 # The plain wheel keeps scrolling the page; with Shift or Ctrl it zooms, a drag moves, a double-click resets.
 ZOOM: Spec = {
     "name": "zoom",
@@ -224,13 +232,6 @@ def confidence_rows(
 
 def confidences() -> Spec:
     """Return one bar a row: green where the answer is right, red where another class has more. `confidence_rows`."""
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "title": None,
-        "sort": None,
-        "axis": {"ticks": False, "domain": False, "labelLimit": 150},
-    }
     x = {
         "field": "sure",
         "type": "quantitative",
@@ -246,20 +247,13 @@ def confidences() -> Spec:
     ]
     return {
         "mark": {"type": "bar", "cornerRadiusEnd": 3, "height": 12},
-        "encoding": {"x": x, "y": y, "color": tone, "tooltip": words},
+        "encoding": {"x": x, "y": NAMES, "color": tone, "tooltip": words},
         "config": {"view": {"stroke": None}},
     }  # fmt: skip
 
 
 def misses() -> Spec:
     """Return answer and truth of each row, joined by a line; rows: {"name", "truth", "answer"}."""
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "title": None,
-        "sort": None,
-        "axis": {"ticks": False, "domain": False, "labelLimit": 150},
-    }
     x = {"type": "quantitative", "title": None, "scale": {"zero": False}, "axis": {"tickCount": 4}}
     words = [
         {"field": "name", "title": " "},
@@ -268,7 +262,7 @@ def misses() -> Spec:
     ]
     said, ring = look.colour("test"), look.colour("ink")
     return {
-        "encoding": {"y": y, "tooltip": words},
+        "encoding": {"y": NAMES, "tooltip": words},
         "layer": [
             {
                 "mark": {"type": "rule", "color": look.colour("baseline"), "strokeWidth": 2},
