@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,7 +157,9 @@ def test_leaves_the_core_as_it_was(numbers):
 
 def test_recipe_lies_beside_the_model(odd_table):
     kept = (odd_table.file.parent / "recipe.yaml").read_text(encoding="utf-8")
-    assert Recipe.parse(kept) == odd_table.run.recipe
+    recipe = odd_table.run.recipe
+    assert Recipe.parse(kept) == recipe.portable()
+    assert Recipe.parse(kept).data.file == Path(recipe.data.file).name
     assert sorted(file.name for file in odd_table.file.parent.iterdir()) == ["README.txt", "model.keras", "recipe.yaml"]
 
 
