@@ -597,12 +597,21 @@ def _plain(column: pa.Array) -> pa.Array | None:
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.float64(), safe=False)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False).cast(pa.timestamp("us"))
+        moments = column.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False).cast(pa.timestamp("us"))
+        return _within_calendar(moments)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.string())
     if pa.types.is_null(kind) or pa.types.is_time(kind):
         return column.cast(pa.string())
     return None
+
+
+def _within_calendar(moments: pa.Array) -> pa.Array:
+    """Empty what lies outside the years 1 to 9999: a damaged file holds such moments, no calendar writes them."""
+    ends = (dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001 - cells have no time zone either
+    first, last = (pa.scalar(moment, moments.type) for moment in ends)
+    inside = pc.and_(pc.greater_equal(moments, first), pc.less_equal(moments, last))
+    return pc.if_else(inside, moments, pa.scalar(None, moments.type))
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from datasets import DataSet, tabular
 from recipes import Refusal
@@ -431,3 +433,12 @@ def test_whole_numbers_beyond_a_floats_precision_are_read(tmp_path):
     table.to_parquet(file)
     dataset = tabular.read(file, tabular.Config(), tmp_path / "out", lambda *_: None)
     assert dataset.schema.column("big").maximum == float(2**56 + 16)
+
+
+def test_moments_outside_the_calendar_are_missing_cells(tmp_path):
+    """A damaged Parquet file may hold them; Python could not even print them."""
+    file = tmp_path / "a.parquet"
+    moments = pa.array([2**62, 0, 86_400_000_000] * 10, pa.timestamp("us"))
+    parquet.write_table(pa.table({"when": moments, "y": ["a", "b", "a"] * 10}), file)
+    dataset = tabular.read(file, tabular.Config(), tmp_path / "out", quiet)
+    assert dataset.schema.column("when").missing == 10
