@@ -60,7 +60,7 @@ def _about_values(report: dict[str, Any]) -> list[str]:
         _range_sentence(report, "mae", number),
     ]
     if metrics["r2"] is not None:
-        told.insert(1, _explained_sentence(metrics["r2"], target))
+        told.append(_explained_sentence(metrics["r2"], target))
     told.append(_yardstick_sentence(report, "mae", number, "Always answering with the mean", "would miss it by"))
     return told
 
