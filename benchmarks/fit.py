@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,7 +23,7 @@ from unittest import mock
 import numpy as np
 
 import training.fit as loop
-from builders import Stage
+from benchmarks.models import SMALL, Case, data, stage
 from datasets import Part
 from recipes import Training, keras, validate
 
@@ -32,27 +31,22 @@ FIRST_LOSSES, LATER_LOSSES = 1e-5, 5e-3
 """Largest relative difference. Later rounds differ more, because training magnifies the rounding of single numbers."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One model on one data set."""
-
-    name: str
-    build: Callable[[], Any]
-    rows: int
-    shape: tuple[int, ...]
-    classes: int
-    batch_size: int
-    is_random: bool = False
-    """Random layers may draw other numbers, so the losses agree only about."""
-
-
 def main() -> None:
     """Run every case, print the table, write the numbers."""
     asked = _arguments()
     rounds, epochs = (1, 3) if asked.small else (asked.rounds, asked.epochs)
-    print(f"{'':24}{'plain':>9}{'ours':>9}{'bare':>9}{'plain/ours':>12}{'ours/bare':>11}{'to round 3':>12}  {'losses'}")
-    results = [_measure(case, rounds, epochs, small=asked.small) for case in _cases()]
-    told = {"cores": os.cpu_count(), "load": os.getloadavg(), "rounds": rounds, "epochs": epochs, "cases": results}
+    print(f"{'':26}{'plain':>9}{'ours':>9}{'bare':>9}{'plain/ours':>12}{'ours/bare':>11}{'to round 3':>12}  {'losses'}")
+    results = [
+        _measure(case, rounds, epochs, small=asked.small) for case in SMALL if not asked.only or asked.only in case.name
+    ]
+    told = {
+        "backend": keras.backend.backend(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "rounds": rounds,
+        "epochs": epochs,
+        "cases": results,
+    }
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
@@ -62,41 +56,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="a minute's run: only shows that the losses agree")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--only", help="cases with this word in their name")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
-def _cases() -> list[Case]:
-    return [
-        Case("table, 64-64", lambda: _dense(0.0), 10_000, (20,), 4, 32),
-        Case("table, 64-64, dropout", lambda: _dense(0.2), 10_000, (20,), 4, 32, is_random=True),
-        Case("small CNN, 28 x 28", _convolutional, 5_000, (28, 28, 1), 10, 64),
-    ]
-
-
-def _dense(dropout: float) -> Any:
-    inputs = keras.Input((20,), name="x")
-    x = inputs
-    for _ in range(2):
-        x = keras.layers.Dense(64, activation="relu")(x)
-        x = keras.layers.Dropout(dropout)(x) if dropout else x
-    return keras.Model({"x": inputs}, keras.layers.Dense(4)(x))
-
-
-def _convolutional() -> Any:
-    inputs = keras.Input((28, 28, 1), name="x")
-    x = inputs
-    for filters in (16, 32):
-        x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(filters, 3, activation="relu")(x))
-    return keras.Model({"x": inputs}, keras.layers.Dense(10)(keras.layers.Flatten()(x)))
-
-
 def _measure(case: Case, rounds: int, epochs: int, *, small: bool) -> dict[str, Any]:
     rows = case.rows // 20 if small else case.rows
-    random = np.random.default_rng(1)
-    y = random.integers(0, case.classes, rows).astype("int32")
-    x = (random.normal(size=(rows, *case.shape)) + y.reshape(-1, *[1] * len(case.shape)) / 2).astype("float32")
-    part = Part({"x": x}, y, np.arange(rows))
+    part = data(case, rows)
     training = validate(Training, {"epochs": epochs, "batch_size": case.batch_size, "early_stopping": False})
     runs = [
         {run.__name__.strip("_"): run(case, part, training) for run in (_plain, _ours, _bare)} for _ in range(rounds)
@@ -105,7 +72,7 @@ def _measure(case: Case, rounds: int, epochs: int, *, small: bool) -> dict[str, 
         _assert_same_losses(case, run)
     result = _summary(case, runs)
     print(
-        f"{case.name:24}{result['plain']:9.4f}{result['ours']:9.4f}{result['bare']:9.4f}{result['plain_to_ours']:11.1f}x"
+        f"{case.name:26}{result['plain']:9.4f}{result['ours']:9.4f}{result['bare']:9.4f}{result['plain_to_ours']:11.1f}x"
         f"{result['ours_to_bare']:10.2f}x{result['plain_to_ours_by_third_epoch']:11.1f}x  {result['losses']}"
     )
     return result
@@ -143,12 +110,11 @@ def _assert_same_losses(case: Case, run: dict[str, Any]) -> None:
 
 
 def _compiled(case: Case, training: Training) -> Any:
-    keras.utils.set_random_seed(1)
-    model = case.build()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    accuracy = lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]  # noqa: E731 - a stage wants a maker
-    loop.compile_stage(Stage("fit", model, loss, accuracy), training)
-    return model
+    made = stage(case)
+    loop.compile_stage(made, training)
+    if keras.backend.backend() == "jax":
+        made.model.jit_compile = True  # as `compile` would choose by itself
+    return made.model
 
 
 def _plain(case: Case, part: Part, training: Training) -> dict[str, Any]:
@@ -177,39 +143,79 @@ def _ours(case: Case, part: Part, training: Training) -> dict[str, Any]:
 
 def _bare(case: Case, part: Part, training: Training) -> dict[str, Any]:
     """One compiled call an epoch around the model's own step: no `fit`, no callbacks, no looking in."""
-    import tensorflow as tf
-
     model = _compiled(case, training)
     xla = loop.choose_policy(model, part, training.model_copy(update={"epochs": 30})).xla
+    keras.tree.map_structure(np.asarray, model.test_on_batch({"x": part.x["x"][:1]}, part.y[:1]))
+    with loop.hashed_dropout(model) if xla and keras.backend.backend() == "tensorflow" else contextlib.nullcontext():
+        epoch = (_bare_on_jax if keras.backend.backend() == "jax" else _bare_on_tensorflow)(model, part, training, xla)
+        seconds, losses = [], []
+        for _ in range(training.epochs):
+            started = time.perf_counter()
+            losses.append(epoch())
+            seconds.append(time.perf_counter() - started)
+    return {"seconds": seconds, "losses": losses}
+
+
+def _bare_on_tensorflow(model: Any, part: Part, training: Training, xla: bool) -> Callable[[], float]:  # noqa: FBT001
+    import tensorflow as tf
+
     x, y = tf.constant(part.x["x"]), tf.constant(part.y)
     size = training.batch_size
     full = len(part) // size * size
     table: Any = tf.constant(np.arange(full, dtype=np.int32).reshape(-1, size))
-    model.test_on_batch({"x": part.x["x"][:1]}, part.y[:1])
 
     def step(rows: Any) -> None:
         model.train_step(({"x": tf.gather(x, rows)}, tf.gather(y, rows)))
 
-    def epoch() -> None:
-        def body(at: Any) -> Any:
-            step(table[at])
-            return at + 1
+    def body(at: Any) -> Any:
+        step(table[at])
+        return at + 1
 
+    def all_full() -> None:
         tf.while_loop(lambda at: at < full // size, body, [tf.constant(0)])
 
-    whole = tf.function(epoch, autograph=False, jit_compile=xla)
+    whole = tf.function(all_full, autograph=False, jit_compile=xla)
     rest = tf.function(lambda: step(tf.range(full, len(part))), autograph=False)
-    seconds, losses = [], []
-    with loop.hashed_dropout(model) if xla else contextlib.nullcontext():
-        for _ in range(training.epochs):
-            started = time.perf_counter()
-            model.reset_metrics()
-            whole()
-            if full < len(part):
-                rest()
-            losses.append(float(model.get_metrics_result()["loss"]))
-            seconds.append(time.perf_counter() - started)
-    return {"seconds": seconds, "losses": losses}
+
+    def epoch() -> float:
+        model.reset_metrics()
+        whole()
+        if full < len(part):
+            rest()
+        return float(model.get_metrics_result()["loss"])
+
+    return epoch
+
+
+def _bare_on_jax(model: Any, part: Part, training: Training, xla: bool) -> Callable[[], float]:  # noqa: FBT001
+    from training.backend import jax
+
+    del xla
+    arrays = jax.device_put(({"x": part.x["x"]}, part.y))
+    size = training.batch_size
+    full = len(part) // size * size
+    table = np.arange(full, dtype=np.int32).reshape(-1, size)
+    names = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+    states = [getattr(model.optimizer if "optimizer" in name else model, name.removeprefix("optimizer_"))
+              for name in names]  # fmt: skip
+    now = [[variable.value for variable in variables] for variables in states]
+
+    def step(state: Any, rows: Any) -> tuple[Any, None]:
+        return model.train_step(state, jax.tree.map(lambda array: array[rows], arrays))[1], None
+
+    whole = jax.jit(lambda state: jax.lax.scan(step, state, table)[0], donate_argnums=0)
+    rest = jax.jit(lambda state: step(state, np.arange(full, len(part)))[0], donate_argnums=0)
+
+    def epoch() -> float:
+        model.reset_metrics()
+        state = whole((*now[:3], [variable.value for variable in states[3]]))
+        state = rest(state) if full < len(part) else state
+        now[:] = state
+        for variable, value in zip(states[3], state[3], strict=True):
+            variable.assign(value)
+        return float(model.get_metrics_result()["loss"])
+
+    return epoch
 
 
 def _clock() -> Any:

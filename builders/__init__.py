@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
+import numpy as np
+
 from recipes import Refusal, Settings, Signature, known, validate
+
+Panel = dict[str, Any]
+"""Something to be drawn: plain values with a `kind`, for which `ui/panels/<kind>.py` exists."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,8 @@ class Stage:
     """One `fit`: the model that is fitted and what it is fitted for.
 
     `model` maps {input name: (batch, *shape)} to (batch, outputs) logits, or overrides `compute_loss` and then has
-    `loss` None. It may wear augmentation that `Blueprint.deliverables` do not have; weights are shared.
+    `loss` None; its weights exist already (a subclass of `keras.Model` was called once). It may wear augmentation that
+    `Blueprint.deliverables` do not have; weights are shared.
     """
 
     name: str
@@ -28,24 +34,61 @@ class Stage:
     loss: Any = None
     metrics: Callable[[], list[Any]] = list
     """Makes fresh metrics for each compile."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """Settings of `Training` that this stage has otherwise: fewer epochs, a smaller rate."""
+    before: Callable[[], None] | None = None
+    """Called once before the stage is compiled: copy weights from the stage before, unfreeze layers. A resumed run
+    calls it again for every stage up to its own, before the variables are put back."""
+    select: Callable[[Any], Any] | None = None
+    """Turns a `datasets.Part` (train or validation) into the one this stage reads, such as the labelled rows alone."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A deliverable that is saved as it is: a decoder, a generator. Functional, stock layers, dict to dict."""
+
+    model: Any
+    title: str
+    sentence: str
+    """What goes in and what comes out, for the download page."""
+    examples: dict[str, np.ndarray]
+    """A few inputs, rows first, with which the clean process is checked."""
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """An ordered list of stages and the named cores of the deliverables.
+    """An ordered list of stages and the named deliverables.
 
-    A core maps ready tensors {input name: (batch, *shape)} to what the stages were fitted for (logits, or the
-    standardised number); the exporter puts the raw input before it and the named answer behind it.
+    A deliverable is a core or a `Whole`. A core maps ready tensors {input name: (batch, *shape)} to what the stages
+    were fitted for (logits, the standardised number); the exporter puts the raw input before it and the task's named
+    answer behind it. The first one is what the report judges and Try asks.
     """
 
     stages: tuple[Stage, ...]
     deliverables: dict[str, Any]
     notes: tuple[str, ...] = field(default=())
     """What the builder decided on this data, in words."""
+    evidence: Callable[[Any], Callable[[], list[Panel]]] | None = None
+    """Takes an `evaluation.asked.Asked` once and returns what makes the family's own live panels after an epoch."""
+
+    @property
+    def core(self) -> Any:
+        """The model that the report judges."""
+        first = next(iter(self.deliverables.values()))
+        return first.model if isinstance(first, Whole) else first
+
+    @property
+    def models(self) -> list[Any]:
+        """Every model of the stages and the deliverables."""
+        given = [each.model if isinstance(each, Whole) else each for each in self.deliverables.values()]
+        return [stage.model for stage in self.stages] + given
 
 
 class Architecture(Protocol):
-    """What every file of `builders/` offers (as module-level names)."""
+    """What every file of `builders/` offers (as module-level names).
+
+    Optional: `METRICS`, titles and meanings of live metrics that only this family has: {"kl": ("Latent cost", "...")}.
+    """
 
     TITLE: str
     """For people: "Dense network"."""

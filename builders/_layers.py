@@ -68,7 +68,7 @@ class PictureSettings(LayerSettings):
     )  # fmt: skip
 
 
-def penalty(config: LayerSettings) -> Any:
+def penalty(config: Any) -> Any:
     """Return the regularizer of a layer's weights, or None."""
     return keras.regularizers.L2(config.l2) if config.l2 else None
 
@@ -93,14 +93,14 @@ def dense_block(x: Any, units: int, config: LayerSettings) -> Any:
     return keras.layers.Dropout(config.dropout)(x) if config.dropout else x
 
 
-def answer(x: Any, signature: Signature, config: LayerSettings) -> Any:
+def answer(x: Any, signature: Signature, config: Any) -> Any:
     """Map (batch, features) to (batch, outputs): logits, or the standardised number; always in full precision."""
     return keras.layers.Dense(signature.outputs, dtype="float32", kernel_regularizer=penalty(config), name="answer")(x)
 
 
 def objective(signature: Signature) -> tuple[Any, Callable[[], list[Any]]]:
     """Return the loss for these logits or numbers, and what makes the metrics beside it."""
-    if signature.task == "regression":
+    if not signature.target.classes:
         return keras.losses.MeanSquaredError(), lambda: [keras.metrics.MeanAbsoluteError(name="mae")]
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return loss, lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
@@ -134,10 +134,18 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
             rows += [row for row in inner if row["kind"] != INPUT or not rows]
         else:
             parameters = sum(math.prod(weight.shape) for weight in layer.weights)
-            shape = _words(layer.output.shape)
+            shape = ", ".join(map(_words, shapes_out(layer)))
             kind = INPUT if isinstance(layer, keras.layers.InputLayer) else type(layer).__name__
             rows.append({"name": layer.name, "kind": kind, "shape": shape, "parameters": parameters})
     return rows
+
+
+def shapes_out(layer: Any) -> list[tuple[int | None, ...]]:
+    """Return the shapes of what a layer puts out; nothing for a layer that is called inside a model's own `call`."""
+    try:
+        return [each.shape for each in keras.tree.flatten(layer.output)]
+    except AttributeError:  # Keras's word for "never called on a symbolic tensor"
+        return []
 
 
 def _augmentation(config: PictureSettings) -> list[Any]:

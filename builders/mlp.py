@@ -1,15 +1,15 @@
 """Dense network (multi-layer perceptron): layers of units, each looking at all units before it.
 
 The first choice for tables; also a baseline for small pictures, which it reads as one long row of numbers. With the
-straight path switched on it is a "wide and deep" network: a linear model plus a dense network that learns the rest.
-Paper: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986; the straight path
-after Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016.
+straight path switched on a linear model stands beside it; with crossed columns too it is the family `wide_deep`.
+Paper: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986.
 Score: accuracy 0.99 on penguins, 0.82 on Titanic, R² 0.86 on auto-mpg (sealed test part, mean of seeds 101 to 106).
 """
 
 from typing import Any, Literal
 
 from builders import Blueprint
+from builders._evidence_tables import about_rare, with_map
 from builders._layers import Initializer, LayerSettings, answer, blueprint, dense_block, penalty
 from recipes import Signature, keras, setting
 
@@ -37,9 +37,7 @@ class Config(LayerSettings):
     taper: Literal["none", "halve"] = setting(
         "none", "Taper", "Give each hidden layer half the units of the one before.", advanced=True
     )
-    skip: bool = setting(
-        False, "Straight path", "Add a linear model beside the network (wide and deep).", advanced=True
-    )
+    skip: bool = setting(False, "Straight path", "Add a linear model beside the network.", advanced=True)
 
 
 def build(signature: Signature, config: Config) -> Blueprint:
@@ -57,7 +55,9 @@ def build(signature: Signature, config: Config) -> Blueprint:
             dtype="float32", name="straight",
         )(features)  # fmt: skip
         x = keras.layers.Add(dtype="float32", name="deep_and_straight")([x, straight])
-    return blueprint(keras.Model({name: inputs}, x, name="mlp"), signature)
+    return with_map(
+        blueprint(keras.Model({name: inputs}, x, name="mlp"), signature, notes=about_rare(signature)), signature
+    )
 
 
 def _flat(inputs: Any, signature: Signature) -> Any:

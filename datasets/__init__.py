@@ -12,16 +12,20 @@ are ready tensors on disk, split into train, validation and the sealed test part
 import importlib
 import json
 import pkgutil
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from recipes import Data, Finding, Refusal, Schema, Settings, Signature, known
 
+MOST_NAMES = 10_000
+"""Names of an archive that are looked at to say what it holds."""
 PartName = Literal["train", "validation", "test"]
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and a few words."""
@@ -113,17 +117,28 @@ class Prepared:
 
 
 class DataType(Protocol):
-    """What every file of `datasets/` offers (as module-level names)."""
+    """What every file of `datasets/` offers (as module-level names).
+
+    Optional: `INSIDE`, endings of the files inside a zip or folder that are its own; `looks_like(file) -> float`, how
+    sure it is (0 to 1) that a file is of its kind, from its name and first rows; `tasks(dataset) -> tuple[str, ...]`,
+    what can be learned from this data set where that is more than the task of its schema; `CHOOSES_TARGET`, whether the
+    person chooses among its columns which one is learned; `READING`, the settings that
+    change how an upload is read.
+    """
 
     TITLE: str
     """For people: "Tables"."""
     SUMMARY: str
     """One sentence."""
+    NOUN: str
+    """What one example is called: `row`, `picture`, `sentence`."""
     ICON: str
     """A Material symbol, such as `table`."""
     EXTENSIONS: tuple[str, ...]
     """Which uploads it takes, lower case with the dot: `.csv`."""
     TASKS: tuple[str, ...]
+    FIRST_CHOICE: dict[str, str]
+    """Which family to propose for a task."""
     Config: type[Settings]
     """The data type's own keys in a recipe's `data` group (reading, columns, picture size, ...)."""
 
@@ -190,12 +205,54 @@ def find_sample(name: str) -> Sample:
     return every[name]
 
 
+def tasks(dataset: DataSet) -> tuple[str, ...]:
+    """Name what can be learned from this data set, the first being its own proposal; empty where a target is needed."""
+    kind = get(dataset.schema.data_type)
+    ask = getattr(kind, "tasks", None)
+    if ask is not None:
+        return ask(dataset)
+    return (dataset.schema.task,) if dataset.schema.task else ()
+
+
 def type_of(file: Path) -> str:
-    """Say which data type a file is, by its name and, where several would take it, by its content."""
-    inside = file.rglob("*") if file.is_dir() else (file,)
-    endings = {path.suffix.lower() for path in inside}
-    fitting = [name for name in names() if endings & set(get(name).EXTENSIONS)]
+    """Say which data type a file is most likely: by its name, by what lies inside, by a look at its first rows."""
+    fitting = types_of(file)
     if not fitting:
         known_endings = sorted({ending for name in names() for ending in get(name).EXTENSIONS})
         raise Refusal(f"'{file.name}' is of no known kind. Known endings: {', '.join(known_endings)}.")
     return fitting[0]
+
+
+def types_of(file: Path) -> tuple[str, ...]:
+    """Name the data types that would take this file, the likeliest first."""
+    inside = _endings_inside(file)
+    sure = {name: _sureness(name, file, inside) for name in names()}
+    return tuple(sorted((name for name in sure if sure[name] > 0), key=lambda name: (-sure[name], name != "image")))
+
+
+def _sureness(name: str, file: Path, inside: Counter[str]) -> float:
+    kind = get(name)
+    ending = ".zip" if file.is_dir() else file.suffix.lower()
+    if ending not in kind.EXTENSIONS:
+        return 0.0
+    ask = getattr(kind, "looks_like", None)
+    if ask is not None:
+        return ask(file)
+    if ending != ".zip":
+        return 0.5
+    own = sum(inside[ending] for ending in getattr(kind, "INSIDE", kind.EXTENSIONS))
+    return max(0.9 * own / max(1, inside.total()), 0.01)  # whoever reads zips can say what is wrong with this one
+
+
+def _endings_inside(file: Path) -> Counter[str]:
+    """Count the endings of the files in a folder or a zip; nothing for a plain file and for a zip that is broken."""
+    if file.is_dir():
+        return Counter(path.suffix.lower() for path in file.rglob("*") if path.is_file())
+    if file.suffix.lower() != ".zip":
+        return Counter()
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names_inside = archive.namelist()[:MOST_NAMES]
+    except (OSError, zipfile.BadZipFile):
+        return Counter()
+    return Counter(PurePosixPath(name).suffix.lower() for name in names_inside if not name.endswith("/"))

@@ -33,6 +33,10 @@ class Config(Settings):
     rare_classes: Literal["refuse", "leave out"] = setting(
         "refuse", "Rare classes", "What to do with classes of fewer than 3 rows.", advanced=True, panel="data"
     )
+    hold_out: str = setting(
+        "", "Odd class", "Only for redrawing: this class is never trained on and must be found in the test as odd.",
+        advanced=True, panel="data", max_length=120,
+    )  # fmt: skip
     columns: dict[str, Kind] = setting(
         {}, "Column kinds", "Kinds chosen by hand, by column name: number, category, boolean, date, text or ignore.",
         advanced=True, panel="data",

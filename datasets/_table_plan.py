@@ -14,7 +14,10 @@ from datasets._table_config import Config
 from datasets._table_encoding import raw_cells
 from recipes import Data, Finding, Refusal, known, validate
 
+TASKS = ("classification", "regression", "reconstruction")
 FEWEST_ROWS = 10
+RARE = 0.1
+"""A class with a smaller share of the rows is taken for the odd one that redrawing is to find."""
 MOST_CLASSES = 1000
 MOST_COPIES = 0.1
 """Above this share of equal rows the columns simply take few values, and equal rows are no copies of each other."""
@@ -26,6 +29,7 @@ class Plan:
 
     data: Data
     target: str
+    """The column that is learned. For redrawing the column that only judges, or nothing."""
     task: str
     kinds: dict[str, str]
     """Kind of every column but the target, `ignore` included."""
@@ -40,11 +44,24 @@ class Plan:
     """Classes that were left out as too rare, with their rows."""
     strays: dict[str, dict[str, Any]]
     """Cells that are no numbers in columns of numbers, as reading found them."""
+    held_out: str = ""
+    """Redrawing only: the class that is never trained on."""
 
     @property
     def all_rows(self) -> int:
         """Rows of the table, those without a target included."""
-        return len(self.cells[self.target])
+        return len(next(iter(self.cells.values())))
+
+    @property
+    def odd(self) -> tuple[int, ...]:
+        """Redrawing only: the classes that should be found as odd, by number: the one held out, else a rare second."""
+        if self.task != "reconstruction" or not self.classes:
+            return ()
+        if self.held_out:
+            return (self.classes.index(self.held_out),)
+        rarest = min(self.counts, key=lambda name: self.counts[name])
+        is_rare = len(self.classes) == 2 and self.counts[rarest] < RARE * len(self.rows)
+        return (self.classes.index(rarest),) if is_rare else ()
 
     @property
     def used(self) -> dict[str, str]:
@@ -82,14 +99,25 @@ class Plan:
 
     def parts(self, seed: int) -> dict[PartName, np.ndarray]:
         """Split the usable rows; returns positions in `rows`."""
-        if self.task == "classification":
-            labels: np.ndarray | None = np.unique(self.labels.astype(str), return_inverse=True)[1]
-            labels = np.asarray(sorted(self.counts))[labels]
-        else:  # tenths by size of the number, so that every part sees small and large ones
-            ranks = np.argsort(np.argsort(self.labels, kind="stable"), kind="stable")
-            labels = ranks * 10 // len(ranks) if len(ranks) >= 100 else None
-        groups = self.copies if self.keeps_copies_together else None
-        return split(labels, len(self.rows), self.data.validation, self.data.test, seed, groups)
+        usual = np.flatnonzero(self.labels != self.held_out) if self.held_out else np.arange(len(self.rows))
+        labels = None if (alike := self._alike()) is None else alike[usual]
+        groups = self.copies[usual] if self.keeps_copies_together else None
+        found = split(labels, len(usual), self.data.validation, self.data.test, seed, groups)
+        parts: dict[PartName, np.ndarray] = {name: usual[places] for name, places in found.items()}
+        if self.held_out:
+            parts["test"] = np.sort(np.r_[parts["test"], np.flatnonzero(self.labels == self.held_out)])
+        return parts
+
+    def _alike(self) -> np.ndarray | None:
+        """Return what every part should have its share of: classes, or tenths by size of the number."""
+        if self.classes:
+            if self.task == "reconstruction" and min(self.counts.values()) < NEEDED:
+                return None
+            return np.asarray(sorted(self.counts))[np.unique(self.labels.astype(str), return_inverse=True)[1]]
+        if self.task == "reconstruction" or len(self.labels) < 100:
+            return None
+        ranks = np.argsort(np.argsort(self.labels, kind="stable"), kind="stable")
+        return ranks * 10 // len(ranks)
 
     def raw(self, name: str) -> np.ndarray:
         """Return a used column's usable rows as the finished model takes them."""
@@ -104,9 +132,9 @@ def make_plan(dataset: DataSet, table: pa.Table, data: Data) -> Plan:
         if name not in schema:
             raise known("column", name, schema)
     target = data.target or dataset.schema.target
-    if not target:
+    if not target and data.task != "reconstruction":
         raise Refusal(f"Which column is to be learned? Choose a target: {', '.join(list(schema)[:20])}.")
-    if target not in schema:
+    if target and target not in schema:
         raise known("column", target, schema)
     cells = {name: one_array(table.column(name)) for name in table.column_names}
     kinds, reasons = {}, {}
@@ -116,15 +144,21 @@ def make_plan(dataset: DataSet, table: pa.Table, data: Data) -> Plan:
             found = find_column(name, cells[name], ".", wanted)
             column, cells[name] = found.column, found.cells  # noqa: PLW2901  the recipe overrules the schema
         kinds[name], reasons[name] = column.kind, column.reason
+    if data.task not in {"", *TASKS}:
+        raise known("task", data.task, TASKS)
+    strays = dataset.schema.details.get("strays", {})
+    if data.task == "reconstruction":
+        target = target if target and _may_judge(schema[target], cells[target]) else ""
+        kinds.pop(target, None)
+        return _without_target(data, config, target, kinds, reasons, cells, strays)
+    if config.hold_out:
+        raise Refusal("Only redrawing (`data.task: reconstruction`) can hold out a class. Leave `data.hold_out` empty.")
     task = _task(data, schema[target], target, kinds[target], cells[target])
     kinds.pop(target)
-    strays = dataset.schema.details.get("strays", {})
     return _with_rows(data, config, target, task, kinds, reasons, cells, strays)
 
 
 def _task(data: Data, column: Any, target: str, kind: str, cells: pa.Array) -> str:
-    if data.task not in {"", "classification", "regression"}:
-        raise known("task", data.task, ("classification", "regression"))
     task = data.task or propose_task(
         column.model_copy(update={"kind": kind if kind != "ignore" else _plain_kind(cells)}), cells
     )
@@ -164,6 +198,29 @@ def _with_rows(
     )  # fmt: skip
 
 
+def _may_judge(column: Any, cells: pa.Array) -> bool:
+    """Is this a column of classes, by which the odd rows can be told afterwards?"""
+    kind = column.kind if column.kind != "ignore" else _plain_kind(cells)
+    return kind != "text" and propose_task(column.model_copy(update={"kind": kind}), cells) == "classification"
+
+
+def _without_target(
+    data: Data, config: Any, target: str, kinds: dict[str, str], reasons: dict[str, str], cells: dict[str, pa.Array],
+    strays: dict[str, Any],
+) -> Plan:  # fmt: skip
+    """Plan a redrawing: every row with its label (if there is a column that judges), nothing to be predicted."""
+    labels = as_texts(cells[target]) if target else np.full(len(next(iter(cells.values()))), "", dtype=object)
+    rows = np.flatnonzero(labels != "") if target else np.arange(len(labels))
+    classes = sorted_classes(np.unique(labels[rows].astype(str)).tolist()) if target else ()
+    if config.hold_out and config.hold_out not in classes:
+        raise known("class", config.hold_out, classes)
+    return Plan(
+        data=data, target=target, task="reconstruction", kinds=kinds, reasons=reasons, cells=cells, rows=rows,
+        labels=labels[rows], classes=classes, without_target=len(labels) - len(rows), left_out={}, strays=strays,
+        held_out=config.hold_out,
+    )  # fmt: skip
+
+
 def sorted_classes(names: Any) -> tuple[str, ...]:
     """Sort class names; names that are all numbers by their value."""
     names = list(names)
@@ -187,6 +244,8 @@ def problems(plan: Plan) -> list[Finding]:
             f"Choose a kind other than 'ignore' for one of: {', '.join(list(plan.kinds)[:10]) or 'none'}."
             if plan.kinds else "Add columns beside the target.",
         ))  # fmt: skip
+    if plan.task == "reconstruction":
+        return found
     if plan.task == "regression":
         if usable and plan.labels.min() == plan.labels.max():
             found.append(_problem(

@@ -1,4 +1,8 @@
-"""Pictures with a class each: a zip or folder with a folder per class, a table naming files, or bundled samples."""
+"""Pictures: a zip or folder with a folder per class, a table naming files, loose pictures, or bundled samples.
+
+With classes they can be sorted. With or without, a model can learn to draw new ones (`generation`) or to squeeze and
+redraw them (`reconstruction`), which finds odd ones; there the label only judges.
+"""
 
 import contextlib
 import csv
@@ -18,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from datasets import DataSet, Part, Prepared, Progress, Sample, _pack
+from datasets import DataSet, Part, PartName, Prepared, Progress, Sample, _pack
 from datasets._archive import Bundle, note_unsafe, opened
 from datasets._pictures import (
     ENDINGS,
@@ -53,10 +57,13 @@ from recipes import (
 )
 
 TITLE = "Pictures"
-SUMMARY = "Photos or drawings, each of one class: which is it?"
+SUMMARY = "Photos or drawings: tell which is which, find odd ones, or draw new ones."
+NOUN = "picture"
 ICON = "image"
 EXTENSIONS = (".zip", *ENDINGS)
-TASKS = ("classification",)
+INSIDE = ENDINGS
+TASKS = ("classification", "generation", "reconstruction")
+FIRST_CHOICE = {"classification": "cnn", "generation": "vae", "reconstruction": "autoencoder"}
 
 MAX_SIZE = 224
 MAX_TENSOR_BYTES = 2_000_000_000
@@ -81,6 +88,10 @@ class Config(Settings):
     colour: Literal["auto", "grey", "colour"] = setting(
         "auto", "Colour", "`auto` keeps colour where any picture has it; `grey` is faster.", panel="data", advanced=True
     )
+    hold_out: str = setting(
+        "", "Odd class", "Only for redrawing: this class is never trained on and must be found in the test as odd.",
+        panel="data", advanced=True, max_length=120,
+    )  # fmt: skip
 
     @field_validator("size")
     @classmethod
@@ -121,14 +132,14 @@ def read(file: Path, config: Settings, folder: Path, progress: Progress) -> Data
 
 def check(dataset: DataSet, data: Data) -> list[Finding]:
     """Look at the pictures; every check answers, also with `pass`."""
-    _settings(data)
+    settings = _settings(data)
+    _task(dataset, data, settings)
     album = Album.open(dataset.folder)
     classes = dataset.schema.classes
+    by_class = [_check_few(classes), _check_balance(classes), _check_conflicts(album, list(classes))]
     return [
         _check_count(len(album)),
-        _check_few(classes),
-        _check_balance(classes),
-        _check_conflicts(album, list(classes)),
+        *(by_class if classes else ()),
         _check_duplicates(album),
         _check_blank(album),
         _check_sizes(album),
@@ -137,46 +148,60 @@ def check(dataset: DataSet, data: Data) -> list[Finding]:
     ]
 
 
-def classes(dataset: DataSet, data: Data) -> dict[str, int]:  # noqa: ARG001 - part of the contract
-    """Count the pictures of each class."""
-    return dataset.schema.classes
+def tasks(dataset: DataSet) -> tuple[str, ...]:
+    """Name what can be learned: sorting needs classes, drawing and redrawing need none."""
+    return TASKS if dataset.schema.classes else TASKS[1:]
+
+
+def classes(dataset: DataSet, data: Data) -> dict[str, int]:
+    """Count the pictures of each class; empty where no class is learned."""
+    return dataset.schema.classes if (data.task or dataset.schema.task) == "classification" else {}
 
 
 def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Progress) -> Prepared:
-    """Split by class with equal pictures on one side, bring all to one size; (n, size, size, channels) uint8."""
+    """Split by class with equal pictures on one side, bring all to one size; (n, size, size, channels) uint8.
+
+    `y` holds class numbers for every task (zeros where there are no classes); `details` name the classes and the odd
+    ones among them where `y` is not what is learned.
+    """
     settings = _settings(data)
+    task = _task(dataset, data, settings)
     album = Album.open(dataset.folder)
     size = settings.size or int(dataset.schema.details["size"])
     channels = _channels(settings, album)
     _refuse_too_large(len(album), size, channels)
-    rows = split(album.labels, len(album), data.validation, data.test, seed, album.tied(), "picture")
+    classes = tuple(dataset.schema.classes)
+    odd = classes.index(settings.hold_out) if settings.hold_out else None
     parts, done = {}, 0
-    for name, here in rows.items():
+    for name, here in _split(album, data, seed, odd).items():
         pictures = np.empty((len(here), size, size, channels), dtype=np.uint8)
         for positions, batch in resized(album, here, size, settings.fit, channels):
             pictures[positions] = batch
             done += len(batch)
             progress(done / len(album), f"Preparing pictures: {done:,} of {len(album):,}")
         parts[name] = Part({"picture": pictures}, album.labels[here], here)
-    classes = tuple(dataset.schema.classes)
     ink = float(dataset.schema.details["ink"])
+    is_sorting = task == "classification"
     signature = Signature(
         data_type="image",
-        task="classification",
+        task=task,
         inputs={"picture": TensorSpec(shape=(size, size, channels), dtype="uint8")},
         raw=(_raw_input(channels, ink),),
-        target=Target(name="label", classes=classes),
+        target=Target(name="label", classes=classes) if is_sorting else Target(name="picture"),
         rows={name: len(part) for name, part in parts.items()},
-        class_counts=tuple(np.bincount(parts["train"].y, minlength=len(classes)).tolist()),
+        class_counts=tuple(np.bincount(parts["train"].y, minlength=len(classes)).tolist()) if is_sorting else (),
+        details={} if is_sorting else {"classes": list(classes), "anomalies": [] if odd is None else [odd]},
     )
     encoding = {"size": size, "fit": settings.fit, "channels": channels, "drawing": ink > 0}
     return Prepared(folder, signature, encoding).save(parts)
 
 
 def preview(dataset: DataSet, rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return these pictures with their class names."""
+    """Return these pictures with their class names, where there are any."""
     album, classes = Album.open(dataset.folder), list(dataset.schema.classes)
     images = album.images(rows)
+    if not classes:
+        return [{"picture": image} for image in images]
     return [{"picture": image, "label": classes[album.labels[row]]} for row, image in zip(rows, images, strict=True)]
 
 
@@ -242,6 +267,12 @@ def _emoji() -> _Arrays:
         return _Arrays(told["pictures"], told["labels"], tuple(told["names"].tolist()), tuple(told["groups"].tolist()))
 
 
+def _glyphs() -> _Arrays:
+    with np.load(_pack.path("glyphs.npz"), allow_pickle=False) as told:
+        groups = tuple(told["groups"].tolist())
+        return _Arrays(told["pictures"], told["labels"], tuple(told["names"].tolist()), groups, ink=20 / 28)
+
+
 def _mnist() -> _Arrays:
     pictures, labels = _fetched("mnist")
     return _Arrays(pictures[..., None], labels, tuple("0123456789"), ink=20 / 28)
@@ -294,6 +325,18 @@ SAMPLES = {
             "accuracy 0.99",
         ),
         _digits,
+    ),
+    "glyphs": (
+        _sample(
+            "glyphs",
+            "Printed letters",
+            "6,000 letters A to J in 40 typefaces, bent and smudged, 28 x 28 pixels. Which letter is it?",
+            6000,
+            "open font licences, each in the notice of the data pack",
+            "rendered and distorted for Layerwise from open fonts",
+            "accuracy 0.95",
+        ),
+        _glyphs,
     ),
     "emoji": (
         _sample(
@@ -370,19 +413,22 @@ class _Layout:
 
 
 def _layout(bundle: Bundle) -> _Layout:
-    """Find the classes: by a table, else by folders, else by file names."""
+    """Find the classes: by a table, else by folders, else by file names; where there are none, every label is empty."""
     pictures = [name for name in bundle.names if PurePosixPath(name).suffix.lower() in ENDINGS]
     if not pictures:
         raise Refusal("No pictures found. Expected folders named after classes, e.g. cats/1.jpg.")
     found = _by_table(bundle, pictures) or _by_folder(pictures) or _by_name(pictures)
-    labels, merged = _merged(found.labels)
+    labels, merged = _merged(found.labels) if found else (dict.fromkeys(pictures, ""), [])
     if len(set(labels.values())) == 1:
         only = next(iter(labels.values()))
-        raise Refusal(
-            f"Only one class '{only}': the model has nothing to tell apart. Add a second folder of other pictures."
+        seen = f"All pictures are of one class, '{only}'" if only else "No classes were found"
+        note = (
+            f"{seen}: a model can draw new ones or find odd ones, but has nothing to tell apart. "
+            "For that, put the pictures of each class into a folder of its own, e.g. cats/1.jpg."
         )
+        labels, merged = dict.fromkeys(labels, ""), [note]
     others = [name for name in bundle.names if name not in pictures and not name.lower().endswith(TABLE_ENDINGS)]
-    return _Layout(labels, [*found.notes, *merged, *_note_others(others)])
+    return _Layout(labels, [*(found.notes if found else ()), *merged, *_note_others(others)])
 
 
 def _by_table(bundle: Bundle, pictures: list[str]) -> _Layout | None:
@@ -476,10 +522,10 @@ def _by_folder(pictures: list[str]) -> _Layout | None:
     return _Layout(labels, notes)
 
 
-def _by_name(pictures: list[str]) -> _Layout:
+def _by_name(pictures: list[str]) -> _Layout | None:
     labels = _by_name_labels(pictures)
     if not labels:
-        raise Refusal("No classes found. Put the pictures of each class into a folder of its own, e.g. cats/1.jpg.")
+        return None
     example = next(iter(labels))
     notes = [f"Classes were taken from the file names, such as '{labels[example]}' from '{_short(example)}'."]
     if len(labels) < len(pictures):
@@ -517,7 +563,10 @@ def _merged(labels: dict[str, str]) -> tuple[dict[str, str], list[str]]:
 def _decode(
     bundle: Bundle, labels: dict[str, str], folder: Path, progress: Progress
 ) -> tuple[Album, tuple[str, ...], list[tuple[str, str]]]:
-    """Decode in threads into an album; returns it with its classes and the (name, reason) of what was skipped."""
+    """Decode in threads into an album; returns it with its classes and the (name, reason) of what was skipped.
+
+    Pictures without classes bear an empty label; their class numbers are 0.
+    """
     classes = tuple(sorted(set(labels.values())))
     codes: list[int] = []
     unreadable: list[tuple[str, str]] = []
@@ -545,7 +594,7 @@ def _decode(
 
     album = Album.write(folder, sound(), codes)
     _refuse_unreadable(unreadable, labels, Counter(classes[code] for code in codes))
-    return album, classes, unreadable
+    return album, () if classes == ("",) else classes, unreadable
 
 
 def _refuse_unreadable(unreadable: list[tuple[str, str]], labels: dict[str, str], readable: Counter[str]) -> None:
@@ -554,7 +603,8 @@ def _refuse_unreadable(unreadable: list[tuple[str, str]], labels: dict[str, str]
     reason = unreadable[0][1]
     empty = next((label for label in sorted(set(labels.values())) if not readable[label]), None)
     if empty is not None:
-        raise Refusal(f"No picture of class '{empty}' could be read. {reason}")
+        which = f"No picture of class '{empty}'" if empty else "None of the pictures"
+        raise Refusal(f"{which} could be read. {reason}")
     if 10 * len(unreadable) > len(labels):
         raise Refusal(f"{len(unreadable)} of {len(labels):,} pictures could not be read. {reason}")
 
@@ -565,15 +615,19 @@ def _finish(album: Album, name: str, classes: tuple[str, ...], notes: list[str],
     told = hashlib.sha256("|".join(classes).encode())
     for array in (album.labels, album.digests, album.groups):
         told.update(np.ascontiguousarray(array).tobytes())
-    label = Column(name="label", kind="category", unique=len(classes), examples=classes[:5], reason="the class")
+    columns = [Column(name="picture", kind="picture", unique=len(np.unique(album.digests)))]
+    if classes:
+        columns.append(
+            Column(name="label", kind="category", unique=len(classes), examples=classes[:5], reason="the class")
+        )
     schema = Schema(
         name=name,
         data_type="image",
         rows=len(album),
-        columns=(Column(name="picture", kind="picture", unique=len(np.unique(album.digests))), label),
-        target="label",
-        task="classification",
-        classes=dict(zip(classes, counts, strict=True)),
+        columns=tuple(columns),
+        target="label" if classes else "picture",
+        task="classification" if classes else "generation",
+        classes=dict(zip(classes, counts, strict=True)) if classes else {},
         fingerprint=told.hexdigest(),
         notes=tuple(notes),
         details={"size": _size_for(album), **_sizes(album), **details},
@@ -603,10 +657,38 @@ def _sizes(album: Album) -> dict[str, Any]:
 
 def _settings(data: Data) -> Config:
     if data.task and data.task not in TASKS:
-        raise Refusal(f"Pictures can be sorted into classes, so `data.task` must be classification, not {data.task}.")
-    if data.target and data.target != "label":
+        raise Refusal(f"Pictures serve {', '.join(TASKS[:-1])} or {TASKS[-1]}, so `data.task` cannot be {data.task}.")
+    fitting = ("label",) if data.task == "classification" else ("label", "picture")
+    if data.target and data.target not in fitting:
         raise Refusal(f"Pictures have one target, `label`, but got '{data.target}'. Leave `data.target` out.")
     return validate(Config, data.settings, "data")
+
+
+def _task(dataset: DataSet, data: Data, settings: Config) -> str:
+    """Return what is learned; refuses what these pictures do not allow."""
+    task = data.task or dataset.schema.task
+    if task not in tasks(dataset):
+        raise Refusal(
+            "These pictures have no classes, so they cannot be sorted. Put the pictures of each class into a folder of "
+            "its own, or set `data.task` to generation or reconstruction."
+        )
+    if not settings.hold_out:
+        return task
+    if task != "reconstruction":
+        raise Refusal("Only redrawing (`data.task: reconstruction`) can hold out a class. Leave `data.hold_out` empty.")
+    if settings.hold_out not in dataset.schema.classes:
+        raise known("class", settings.hold_out, dataset.schema.classes)
+    return task
+
+
+def _split(album: Album, data: Data, seed: int, odd: int | None) -> dict[PartName, np.ndarray]:
+    """Return the rows of each part; all pictures of the odd class stand in the test part, unseen by training."""
+    usual = np.flatnonzero(album.labels != (-1 if odd is None else odd))
+    tied = album.tied()
+    groups = None if tied is None else tied[usual]
+    found = split(album.labels[usual], len(usual), data.validation, data.test, seed, groups, "picture")
+    rows = {name: usual[here] for name, here in found.items()}
+    return rows | {"test": np.union1d(rows["test"], np.setdiff1d(np.arange(len(album)), usual))}
 
 
 def _channels(settings: Config, album: Album) -> int:

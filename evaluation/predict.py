@@ -15,21 +15,25 @@ import numpy as np
 
 import datasets
 from datasets import DataSet, Prepared
+from evaluation import tasks
+from evaluation.asked import Replying
 from recipes import Refusal, Signature, keras
 from records import Run
 
-KEPT = 4
-"""Models kept loaded; a fifth replaces the one that was asked longest ago."""
+KEPT = 6
+"""Models kept loaded; one more replaces the one that was asked longest ago."""
+FILES = ("picture", "sound", "clip")
+"""Kinds of raw input that come from the page as the bytes of a file."""
 
 
 def answer(run: Run, values: dict[str, Any]) -> dict[str, Any]:
-    """Answer one example from a form: cells by column name, or a picture as base64.
+    """Answer one example from a form: cells by name (files as base64), and whatever else the task's form has.
 
-    Returns {"target", "classes", "answer": probabilities in the order of the classes, or one value}.
+    For the general form: {"target", "classes", "answer": probabilities in the order of the classes, or one value}.
     """
-    signature = _prepared(run).signature
-    row = datasets.get(signature.data_type).parse(signature, _decoded(signature, values))
-    return {**_asked(signature), "answer": _answers(run, signature, row)[0].tolist()}
+    prepared = _prepared(run)
+    replying = Replying(run, prepared, _decoded(prepared.signature, values), lambda name: _model(run, name))
+    return tasks.get(prepared.signature.task).reply(replying)
 
 
 def answer_rows(run: Run, rows: Sequence[int]) -> dict[str, Any]:
@@ -37,8 +41,9 @@ def answer_rows(run: Run, rows: Sequence[int]) -> dict[str, Any]:
     signature = _prepared(run).signature
     dataset = DataSet.open(Path(run.read("prepared.json")["dataset"]))
     raw = datasets.get(signature.data_type).raw(dataset, signature, rows)
-    told = [_answers(run, signature, row)[0].tolist() for row in raw]
-    return {**_asked(signature), "rows": [int(row) for row in rows], "answers": told}
+    model, name = _model(run, "model"), signature.target.name
+    told = [np.asarray(model.predict_on_batch(row)[name])[0].tolist() for row in raw]
+    return {"target": name, "classes": list(signature.target.classes), "rows": list(map(int, rows)), "answers": told}
 
 
 def _prepared(run: Run) -> Prepared:
@@ -50,13 +55,9 @@ def _opened(folder: Path) -> Prepared:
     return Prepared.open(folder)
 
 
-def _asked(signature: Signature) -> dict[str, Any]:
-    return {"target": signature.target.name, "classes": list(signature.target.classes)}
-
-
 def _decoded(signature: Signature, values: dict[str, Any]) -> dict[str, Any]:
-    pictures = {raw.name for raw in signature.raw if raw.kind == "picture"}
-    return {name: _bytes(value) if name in pictures else value for name, value in values.items()}
+    files = {raw.name for raw in signature.raw if raw.kind in FILES}
+    return {name: _bytes(value) if name in files else value for name, value in values.items()}
 
 
 def _bytes(value: Any) -> Any:
@@ -65,15 +66,14 @@ def _bytes(value: Any) -> Any:
     try:
         return base64.b64decode(value, validate=True)
     except binascii.Error:
-        raise Refusal("The picture did not arrive whole. Choose it once more.") from None
+        raise Refusal("The file did not arrive whole. Choose it once more.") from None
 
 
-def _answers(run: Run, signature: Signature, row: dict[str, np.ndarray]) -> np.ndarray:
-    file = run.folder / "deliverables" / "model.keras"
+def _model(run: Run, name: str) -> Any:
+    file = run.folder / "deliverables" / f"{name}.keras"
     if not file.exists():
         raise Refusal("This run has no model to try yet. Wait until it has finished, or resume it.")
-    model = _loaded(file, file.stat().st_mtime_ns)
-    return np.asarray(model.predict_on_batch(row)[signature.target.name])
+    return _loaded(file, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=KEPT)

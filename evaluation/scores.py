@@ -15,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+FALSE_ALARMS = 0.01
+"""The share of false alarms at which `recall_at_1` says how much is found."""
+RARE = 0.1
+"""Of two classes with a smaller share than this, the rare one is the one that is looked for."""
 DRAWS = 1_000
 MOST_ROWS = 10_000
 MOST_WORK = 20_000_000
@@ -35,7 +39,7 @@ def of_classes(truth: np.ndarray, answer: np.ndarray) -> Scores:
     counts = confusion(truth, answer.argmax(axis=1), classes)
     return {
         **{name: _plain(value) for name, value in _of_counts(counts.astype(float)).items()},
-        "roc_auc": _plain(_macro_auc(truth, answer, np.ones((1, len(truth))))[0]),
+        **{name: _plain(value[0]) for name, value in _of_ranks(truth, answer, np.ones((1, len(truth)))).items()},
         "log_loss": _plain(_log_losses(truth, answer).mean()),
     }
 
@@ -58,7 +62,8 @@ def intervals_of_classes(truth: np.ndarray, answer: np.ndarray, seed: int) -> In
     one_curve = 1 if classes == 2 else classes
     most = min(MOST_ROWS, max(200, MOST_WORK // (100 * one_curve)))
     draws = min(DRAWS, max(100, MOST_WORK // (min(len(truth), most) * one_curve)))
-    told["roc_auc"] = _bootstrap(_auc_of, (truth, answer), random, most, draws)["roc_auc"]
+    wanted = sought(truth)
+    told |= _bootstrap(lambda *drawn: _of_ranks(*drawn, wanted), (truth, answer), random, most, draws)
     told["log_loss"] = _bootstrap(_loss_of, (_log_losses(truth, answer),), random)["log_loss"]
     return told
 
@@ -66,6 +71,11 @@ def intervals_of_classes(truth: np.ndarray, answer: np.ndarray, seed: int) -> In
 def intervals_of_values(truth: np.ndarray, answer: np.ndarray, seed: int) -> Intervals:
     """Give each score of `of_values` its 95 % interval."""
     return _bootstrap(_of_values, (truth, answer), np.random.default_rng(seed))
+
+
+def sought(truth: np.ndarray) -> int:
+    """Return which of two classes is looked for: the second, or the first where that one is rare."""
+    return 0 if 0 < (truth == 0).mean() < RARE else 1
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -92,10 +102,10 @@ def per_class(truth: np.ndarray, answer: np.ndarray, names: tuple[str, ...]) -> 
 
 
 def curves(truth: np.ndarray, answer: np.ndarray, names: tuple[str, ...], most: int = 20) -> dict[str, Any]:
-    """Draw ROC and precision-recall curves: of the second class where there are two, else of each (the weakest 20)."""
+    """Draw ROC and precision-recall curves: of the class looked for where there are two, else of each (weakest 20)."""
     once = np.ones((1, len(truth)))
     aucs = {index: _auc(truth == index, answer[:, index], once)[0] for index in range(len(names))}
-    shown = [index for index in ([1] if len(names) == 2 else aucs) if np.isfinite(aucs[index])]
+    shown = [index for index in ([sought(truth)] if len(names) == 2 else aucs) if np.isfinite(aucs[index])]
     shown = sorted(sorted(shown, key=lambda index: aucs[index])[:most])
     told: dict[str, Any] = {"roc": [], "pr": []}
     for index in shown:
@@ -193,8 +203,37 @@ def _auc(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.nd
     return np.divide((up * below).sum(axis=1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
 
-def _auc_of(truth: np.ndarray, answer: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    return {"roc_auc": _macro_auc(truth, answer, weights)}
+def _of_ranks(
+    truth: np.ndarray, answer: np.ndarray, weights: np.ndarray, wanted: int | None = None
+) -> dict[str, np.ndarray]:
+    """Score the order into which the answers put the rows, for each row of weights; NaN where a class is absent."""
+    told = {"roc_auc": _macro_auc(truth, answer, weights)}
+    if answer.shape[1] == 2:
+        wanted = sought(truth) if wanted is None else wanted
+        found, alarms, average = _ranked(truth == wanted, answer[:, wanted], weights)
+        at_most = alarms <= FALSE_ALARMS + 1e-12
+        return told | {
+            "average_precision": average,
+            "recall_at_1": np.where(np.isnan(average), np.nan, np.where(at_most, found, 0.0).max(axis=1)),
+        }
+    by_class = [_ranked(truth == index, answer[:, index], weights)[2] for index in range(answer.shape[1])]
+    return told | {"average_precision": np.mean(by_class, axis=0)}
+
+
+def _ranked(positive: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Lower the threshold step by step under weights (draws, rows): shares found and false alarms, average precision.
+
+    The shares are (draws, thresholds); the average precision (draws,) is that of scikit-learn, NaN without a positive.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    ordered = weights[:, order]
+    hits = np.cumsum(ordered * positive[order], axis=1)[:, ends]
+    alarms = np.cumsum(ordered * ~positive[order], axis=1)[:, ends]
+    precision = _share(hits, hits + alarms)
+    found, false = _share(hits, hits[:, -1:]), _share(alarms, alarms[:, -1:])
+    average = (np.diff(found, prepend=0.0) * precision).sum(axis=1)
+    return found, false, np.where(hits[:, -1] > 0, average, np.nan)
 
 
 def _loss_of(losses: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

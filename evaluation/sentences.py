@@ -41,6 +41,7 @@ def _about_classes(report: dict[str, Any]) -> list[str]:
     metrics, rows = report["metrics"], report["rows"]
     right, share = round(metrics["accuracy"] * rows), percent(metrics["accuracy"])
     told = [
+        _rare_sentence(report),
         f"Right on {right:,} of {count(rows, 'example')} that the model had never seen ({share}).",
         _range_sentence(report, "accuracy", percent),
         _yardstick_sentence(report, "accuracy", percent, "Always answering with the most frequent class"),
@@ -50,6 +51,19 @@ def _about_classes(report: dict[str, Any]) -> list[str]:
     if absent:
         told.append(f"The test part has no example of '{absent[0]}', so nothing is known about that class.")
     return told
+
+
+def _rare_sentence(report: dict[str, Any]) -> str:
+    """Say how much of a rare class is found for how many false alarms; accuracy would praise who finds nothing."""
+    name = report.get("sought")
+    if not name or report["metrics"]["recall_at_1"] is None:
+        return ""
+    there = next(entry["rows"] for entry in report["per_class"] if entry["class"] == name)
+    found = round(report["metrics"]["recall_at_1"] * there)
+    return (
+        f"If 1 in 100 of the other examples may raise a false alarm, it finds {found:,} of {there:,} '{name}' "
+        f"({percent(report['metrics']['recall_at_1'])})."
+    )
 
 
 def _about_values(report: dict[str, Any]) -> list[str]:

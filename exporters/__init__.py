@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from datasets import DataSet, Prepared
+from evaluation.asked import Asked
 from recipes import known
-from records import Run
 
 
 class Format(Protocol):
@@ -23,10 +22,10 @@ class Format(Protocol):
     """For people: "Keras file"."""
     SUMMARY: str
     """One sentence: where it runs."""
-    FILE: str
-    """Its name in the run's `deliverables` folder: `model.keras`."""
+    ENDING: str
+    """Of its file in the run's `deliverables` folder: `keras` for `model.keras`, `decoder.keras`."""
 
-    def export(self, run: Run, core: Any, prepared: Prepared, dataset: DataSet) -> Path:
+    def export(self, asked: Asked, name: str, deliverable: Any) -> Path:
         """Write the deliverable and what belongs beside it, whole or not at all; returns its path. Worker only."""
         ...
 

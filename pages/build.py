@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+import datasets
 from datasets import DataSet
 from recipes import Data, Refusal
 from ui import data_panel, look, model_panel, recipe_panel, studio, training_panel
@@ -61,15 +62,15 @@ def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Ch
         return None
     dataset: DataSet = opened.value
     data_panel.show(draft, dataset)
-    data = data_panel.goal(draft, dataset.schema)
-    if data.target:
+    data = data_panel.goal(draft, dataset)
+    if data_panel.has_goal(data):
         _look_at(dataset, data, questions, obstacles)
     else:
         look.quiet("Choose the column to be learned.")
-    if dataset.schema.data_type == "tabular":
+    if "columns" in datasets.get(dataset.schema.data_type).Config.model_fields:
         data_panel.columns(draft, dataset.schema)
     obstacles.extend(data_panel.more(draft, dataset.schema.data_type))
-    return Chosen(dataset, data) if data.target else None
+    return Chosen(dataset, data) if data_panel.has_goal(data) else None
 
 
 def _mend(draft: Draft, refusal: Refusal) -> None:

@@ -66,7 +66,7 @@ def _curves(runs: list[Run], names: list[str]) -> None:
     shared = [set(run_view.metrics_of(reader(run.folder).epochs())) for run in runs]
     metrics += [f"val_{metric}" for metric in sorted(set.intersection(*shared))]
     for place, metric in zip(st.columns(len(metrics), gap="large"), metrics, strict=True):
-        title = report_view.METRICS.get(metric.removeprefix("val_"), ("loss", ""))[0].lower()
+        title = report_view.title_of(metric.removeprefix("val_")).lower()
         rows = [
             {"run": name, "epoch": line["x"], "value": line[metric]}
             for run, name in zip(runs, names, strict=True)
@@ -110,7 +110,7 @@ def _scores(runs: list[Run], names: list[str]) -> None:
         look.quiet("None of these runs has finished, so there is no report yet.")
         return
     rows = [
-        {"Score": report_view.METRICS.get(metric, (metric, ""))[0]}
+        {"Score": report_view.title_of(metric)}
         | {name: report_view.score_words(report, metric) for name, report in zip(names, reports, strict=True)}
         for metric in metrics
     ]

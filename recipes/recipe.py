@@ -12,7 +12,9 @@ from recipes.words import Refusal, validate
 
 VERSION = 1
 
-DataType = Literal["tabular", "image", "text", "series", "audio", "video", "boxes", "pairs", "qa", "ratings", "mixed"]
+DataType = Literal[
+    "tabular", "image", "text", "prose", "series", "audio", "video", "boxes", "pairs", "qa", "ratings", "mixed",
+]  # fmt: skip
 Optimizer = Literal[
     "adam", "adamw", "nadam", "adamax", "sgd", "rmsprop", "adagrad", "adadelta", "adafactor", "ftrl", "lamb",
     "lion", "muon", "schedule_free_adam_w",
@@ -51,7 +53,7 @@ class Data(_WithSettings):
     file: str = Field("", description="Path of a file or folder, as seen from the recipe's folder.")
     type: DataType | None = Field(None, description="Data type of the file; found out where it is missing.")
     target: str = Field("", description="Column to be learned; proposed where it is missing.")
-    task: str = Field("", description="`classification` or `regression`; proposed where it is missing.")
+    task: str = Field("", description="Such as `classification`; proposed where it is missing.")
     validation: float = Shares.model_fields["validation"]  # ty: ignore[invalid-assignment]
     test: float = Shares.model_fields["test"]  # ty: ignore[invalid-assignment]
 

@@ -4,11 +4,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-ColumnKind = Literal["number", "category", "boolean", "date", "text", "picture", "ignore"]
+ColumnKind = Literal[
+    "number", "category", "boolean", "date", "text", "picture", "sound", "series", "clip", "ignore",
+]  # fmt: skip
 
 
 class Column(BaseModel):
-    """One column of a data set as it was read (for pictures: `picture` and `label`)."""
+    """One column of a data set as it was read (pictures: `picture` and `label`)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -21,9 +21,10 @@ class RawInput(BaseModel):
 
     name: str
     kind: str
-    """`number`, `category`, `boolean`, `date`, `text` or `picture`."""
+    """`number`, `category`, `boolean`, `date`, `text`, `picture`, `sound`, `series` or `clip`."""
     shape: tuple[int | None, ...] = (1,)
-    """Without the batch axis: (1,) for a cell, (None, None, channels) for a picture of any size."""
+    """Without the batch axis: (1,) for a cell, (None, None, channels) for a picture of any size, (None,) for a sound,
+    (steps, columns) for a series, (frames, None, None, channels) for a clip."""
     dtype: str = "float32"
     """`float32` or `string`. A date is given as days since 1970-01-01, a boolean as 0 or 1."""
     choices: tuple[str, ...] = ()
@@ -43,7 +44,9 @@ class Target(BaseModel):
 
     name: str
     classes: tuple[str, ...] = ()
-    """Class names in the order of the outputs (sorted); empty for regression."""
+    """Class names in the order of the outputs (sorted); empty where no class is learned."""
+    size: int = 0
+    """How many numbers are answered where it is not one, such as the steps of a forecast."""
     mean: float = 0.0
     scale: float = 1.0
     """Regression trains on (value - mean) / scale, both from the training part; the deliverable undoes it."""
@@ -56,7 +59,7 @@ class Signature(BaseModel):
 
     data_type: str
     task: str
-    """`classification` or `regression` (more with further families)."""
+    """One file of `evaluation/tasks/`: `classification`, `regression`, `forecasting`, ..."""
     inputs: dict[str, TensorSpec]
     """What the stage models read, by input name."""
     raw: tuple[RawInput, ...]
@@ -65,8 +68,10 @@ class Signature(BaseModel):
     """Rows in `train`, `validation` and `test`."""
     class_counts: tuple[int, ...] = ()
     """Training rows per class, in the order of `target.classes`."""
+    details: dict[str, Any] = {}
+    """Plain values that only this data type knows and its families need: `vocabulary`, `horizon`, `rate`, ..."""
 
     @property
     def outputs(self) -> int:
-        """Units in the last layer: one per class, or one for a number."""
-        return len(self.target.classes) or 1
+        """Units in the last layer: one per class, or one per number that is answered."""
+        return len(self.target.classes) or self.target.size or 1

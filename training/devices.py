@@ -13,7 +13,7 @@ NO_GPU = "-1"
 
 @dataclass(frozen=True)
 class Device:
-    """One GPU. `id` is what CUDA_VISIBLE_DEVICES takes."""
+    """What one run has: one GPU, or as many as `per_run` says. `id` is what CUDA_VISIBLE_DEVICES takes."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class Device:
 
 @cache
 def find() -> tuple[Device, ...]:
-    """List the GPUs that `nvidia-smi` names, in its order; none where it is missing or fails.
+    """List the GPUs that `nvidia-smi` names, in its order, one or several a run; none where it is missing or fails.
 
     A CUDA_VISIBLE_DEVICES that is already set (by a scheduler, or by hand) is respected.
     """
@@ -34,7 +34,20 @@ def find() -> tuple[Device, ...]:
         answer = subprocess.run(question, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return ()  # a driver without a card answers with an error: then there is none
-    return read(answer.stdout, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return grouped(read(answer.stdout, os.environ.get("CUDA_VISIBLE_DEVICES")), per_run())
+
+
+def per_run() -> int:
+    """Say how many GPUs share the batches of one run: one, unless LAYERWISE_GPUS_PER_RUN says otherwise."""
+    told = os.environ.get("LAYERWISE_GPUS_PER_RUN", "")
+    return int(told) if told.isdigit() and int(told) else 1
+
+
+def grouped(found: tuple[Device, ...], size: int) -> tuple[Device, ...]:
+    """Join GPUs to groups of this size, one group a run; those left over make a smaller group only if it is alone."""
+    size = min(size, len(found)) or 1
+    groups = [found[first : first + size] for first in range(0, len(found) // size * size, size)]
+    return tuple(group[0] if size == 1 else _joined(group) for group in groups)
 
 
 def read(table: str, allowed: str | None) -> tuple[Device, ...]:
@@ -48,8 +61,14 @@ def read(table: str, allowed: str | None) -> tuple[Device, ...]:
     return tuple(found)
 
 
+def _joined(group: tuple[Device, ...]) -> Device:
+    # Each holds the whole model, so the smallest memory is what a run has.
+    name = f"{len(group)} × {group[0].name}"
+    return Device(",".join(each.id for each in group), name, min(each.memory_mb for each in group))
+
+
 def slots() -> int:
-    """Say how many runs go at once: one a GPU, else one a core; LAYERWISE_SLOTS sets it by hand."""
+    """Say how many runs go at once: one a GPU or group of GPUs, else one a core; LAYERWISE_SLOTS sets it."""
     told = os.environ.get("LAYERWISE_SLOTS", "")
     return int(told) if told.isdigit() and int(told) else len(find()) or cores()
 

@@ -4,9 +4,11 @@ import contextlib
 import math
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from builders import Blueprint, Stage
+from builders._layers import shapes_out
 from datasets import Prepared
 from recipes import Training, keras
 
@@ -69,7 +71,7 @@ def sizes_of(model: Any) -> int:
         if isinstance(layer, keras.Model):
             total += sizes_of(layer)
             continue
-        total += math.prod(length or 1 for length in layer.output.shape[1:])
+        total += sum(math.prod(length or 1 for length in shape[1:]) for shape in shapes_out(layer))
     return total
 
 
@@ -86,7 +88,7 @@ def operations_of(model: Any) -> int:
         if isinstance(layer, keras.Model):
             total += operations_of(layer)
             continue
-        places = math.prod(length or 1 for length in layer.output.shape[1:-1])
+        places = max((math.prod(length or 1 for length in shape[1:-1]) for shape in shapes_out(layer)), default=1)
         total += 2 * places * sum(math.prod(weight.shape) for weight in layer.weights)
     return total
 
@@ -99,13 +101,15 @@ def counted(operations: int, prepared: Prepared, training: Training) -> float | 
     return each * (prepared.signature.rows["train"] + VALIDATION_SHARE * prepared.signature.rows["validation"])
 
 
-def seconds(blueprint: Blueprint, prepared: Prepared, training: Training) -> tuple[float, float]:
-    """Fit for a moment; returns (seconds until the first steps are done, seconds per epoch), all stages together."""
-    first = epoch = 0.0
-    for stage in blueprint.stages:
-        before, each = _measure(stage, prepared, training)
-        first, epoch = first + before, epoch + each
-    return first, epoch
+def seconds(blueprint: Blueprint, prepared: Prepared, trainings: Sequence[Training]) -> tuple[float, float]:
+    """Fit each stage for a moment; returns (seconds per epoch of the last stage, seconds of the whole run)."""
+    each = total = 0.0
+    for stage, training in zip(blueprint.stages, trainings, strict=True):
+        if stage.before:
+            stage.before()
+        first, each = _measure(stage, prepared, training)
+        total += first + each * training.epochs
+    return each, total
 
 
 def sentence(verdict: str, needed: int, free: int, total: float | None) -> str:
@@ -140,6 +144,8 @@ def _measure(stage: Stage, prepared: Prepared, training: Training) -> tuple[floa
     from training.fit import NotFiniteError, choose_policy, compile_stage, fit
 
     train, validation = prepared.part("train"), prepared.part("validation")
+    if stage.select:
+        train, validation = stage.select(train), stage.select(validation)
     started = time.monotonic()
     marks: list[tuple[float, float]] = []
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from builders import Stage
 from datasets import Part
 from recipes import Refusal, Training, keras
+from training import backend
 from training.fast_dropout import all_layers, hashed_dropout
 from training.optimizers import make_optimizer
 
@@ -29,6 +29,7 @@ Between = Callable[[float, dict[str, float]], None]
 """Called between two chunks of steps with the finished epochs (3.25) and the running means of the metrics.
 Raise an exception of your own to leave at once: it comes out of `fit` as it is."""
 
+BACKENDS = ("tensorflow", "jax")
 CHUNK_SECONDS = 0.1
 BLOCK_BYTES = 64 * 2**20
 VALIDATION_NUMBERS = 4_000_000
@@ -75,12 +76,16 @@ def compile_stage(stage: Stage, training: Training) -> None:
 
 def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequence[Any] = ()) -> Policy:
     """Decide by fixed rules (no clock, no chance) how this model is fitted on these data."""
-    if keras.backend.backend() != "tensorflow":
-        return _plain("the compiled loop is made for TensorFlow")
+    if backend.name() not in BACKENDS:
+        return _plain("the compiled loop is made for TensorFlow and JAX")
     if listening := [callback for callback in callbacks if _hears_batches(callback)]:
         return _plain(f"`{type(listening[0]).__name__}` wants to hear of every batch")
     resident = _bytes_of(train) <= _free_memory() / 4
     where = "The data lie in memory" if resident else "The data are too big for memory and come in blocks from the disk"
+    if backend.name() == "jax":
+        if slow := _slow_inside_jax(model):
+            return _plain(f"`{slow}` layers are slow inside a compiled loop of JAX on this processor")
+        return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by JAX.")
     reason = _reason_against_xla(model, train, training)
     if reason:
         return Policy("compiled", False, resident, f"{where} and many steps run per call; {reason}.")
@@ -146,10 +151,8 @@ def _free_memory() -> int:
 
 
 def _reason_against_xla(model: Any, train: Part, training: Training) -> str:
-    import tensorflow as tf
-
     layers = [layer for layer in all_layers(model) if not isinstance(layer, keras.Model)]
-    if tf.config.list_physical_devices("GPU"):
+    if backend.cards():
         stubborn = [type(layer).__name__ for layer in layers if not layer.supports_jit]
         return f"XLA cannot compile `{stubborn[0]}` layers" if stubborn else ""
     foreign = {type(layer).__name__ for layer in layers} - set(XLA_GAINS)
@@ -164,6 +167,12 @@ def _reason_against_xla(model: Any, train: Part, training: Training) -> str:
     if steps < STEPS_WORTH_COMPILING:
         return f"compiling further (XLA) would take longer than the {steps:,} steps it would shorten"
     return ""
+
+
+def _slow_inside_jax(model: Any) -> str:
+    """Name a kind of layer that XLA's loops for a CPU compute on one core only; nothing on a GPU."""
+    kinds = sorted({type(layer).__name__ for layer in all_layers(model)})
+    return "" if backend.cards() else next((kind for kind in kinds if "Conv" in kind), "")
 
 
 # The compiled way
@@ -184,18 +193,18 @@ class _Job:
 
 
 def _fit_compiled(job: _Job) -> Any:
-    import tensorflow as tf
-
-    model = job.model
+    model, inside = job.model, _inside()
     arrays = _arrays(job.train, job.training)
-    _build_metrics(model, tf.nest.map_structure(lambda array: np.asarray(array[:1]), arrays))
-    # `fit` asks once an epoch for one element of these and gets none: the loops know their data.
-    ticks = tf.data.Dataset.from_tensors(0).repeat()
-    with hashed_dropout(model) if job.policy.xla else contextlib.nullcontext():
+    inside.build_metrics(model, keras.tree.map_structure(lambda array: np.asarray(array[:1]), arrays))
+    # `fit` asks once an epoch for one element of these and gets nothing: the loops know their data.
+    ticks = inside.ticks()
+    with _masks_by_hash(job):
         try:
-            model.train_function = loop = _TrainLoop(job, arrays)
+            loop = _TrainLoop(job, arrays)
+            model.train_function = loop.steps.function(loop)
             if job.validation:
-                model.test_function = _TestLoop(job, job.validation)
+                validation = _TestLoop(job, job.validation)
+                model.test_function = validation.steps.function(validation)
             return model.fit(
                 ticks, steps_per_epoch=1, validation_data=ticks if job.validation else None, validation_steps=1,
                 callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=loop.begin), *job.callbacks], **job.told,
@@ -204,23 +213,38 @@ def _fit_compiled(job: _Job) -> Any:
             model.train_function = model.test_function = None
 
 
+def _inside() -> Any:
+    """Return the module that knows the compiled inside of `fit` on this backend."""
+    if backend.name() == "jax":
+        from training import _on_jax
+
+        return _on_jax
+    from training import _on_tensorflow
+
+    return _on_tensorflow
+
+
+def _masks_by_hash(job: _Job) -> contextlib.AbstractContextManager[None]:
+    needed = job.policy.xla and backend.name() == "tensorflow"
+    return hashed_dropout(job.model) if needed else contextlib.nullcontext()
+
+
 class _TrainLoop:
-    """The train function of a model: one call from `fit` is one epoch, in chunks of about a tenth of a second."""
+    """What one call from `fit` does: an epoch, in chunks of about a tenth of a second."""
 
     def __init__(self, job: _Job, arrays: Any) -> None:
         self.training, self.between, self.rows = job.training, job.between, len(job.train)
         self.feed = _feed(arrays, job.training.batch_size, resident=job.policy.resident)
+        self.steps = _inside().Steps(job.model, "train", arrays, xla=job.policy.xla)
         self.epoch = 0
         self.steps_before_xla = STEPS_BEFORE_XLA
         self.stride = 1
-        self.steps = _loop_over(job.model.train_step, job.model, arrays)
-        self.xla = _through_xla(self.steps, arrays) if job.policy.xla else None
 
     def begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
         self.steps_before_xla = STEPS_BEFORE_XLA - epoch * math.ceil(self.rows / self.training.batch_size)
 
-    def __call__(self, _iterator: Any) -> dict[str, Any]:
+    def __call__(self) -> dict[str, Any]:
         size = self.training.batch_size
         rows = order(self.training.seed, self.epoch, self.rows)
         full = len(rows) // size
@@ -228,16 +252,14 @@ class _TrainLoop:
         done = 0
         for data, table in self.feed(rows[: full * size].reshape(full, size)):
             for first, stop in self._chunks(done, len(table)):
-                logs = self._run(self._loop(done + first), data, table, (first, stop), done + stop)
+                xla = done + first >= self.steps_before_xla
+                logs = self._run(data, table, (first, stop), done + stop, xla=xla)
             done += len(table)
         if len(rows) % size:
             for data, table in self.feed(rows[full * size :].reshape(1, -1)):
                 # One step of another shape is not worth a compilation.
-                logs = self._run(self.steps, data, table, (0, 1), full + 1)
+                logs = self._run(data, table, (0, 1), full + 1, xla=False)
         return logs
-
-    def _loop(self, step: int) -> Any:
-        return self.xla if self.xla and step >= self.steps_before_xla else self.steps
 
     def _chunks(self, done: int, steps: int) -> Iterator[tuple[int, int]]:
         """Yield bounds of chunks; the length follows the clock, which changes nothing in the result."""
@@ -252,10 +274,8 @@ class _TrainLoop:
                 self.stride = max(1, min(4 * self.stride, int(pace * CHUNK_SECONDS)))
             first = stop
 
-    def _run(self, loop: Any, data: Any, table: Any, bounds: tuple[int, int], done: int) -> dict[str, Any]:
-        import tensorflow as tf
-
-        logs = loop(data, table, *map(tf.constant, bounds))
+    def _run(self, data: Any, table: Any, bounds: tuple[int, int], done: int, *, xla: bool) -> dict[str, Any]:
+        logs = self.steps(data, table, *bounds, xla=xla)
         numbers = {name: float(value) for name, value in logs.items()}
         epochs_done = self.epoch + min(done * self.training.batch_size / self.rows, 1.0)
         if not np.isfinite(numbers["loss"]):
@@ -266,7 +286,7 @@ class _TrainLoop:
 
 
 class _TestLoop:
-    """The test function of a model: one call from `evaluate` is the whole validation part."""
+    """What one call from `evaluate` does: the whole validation part."""
 
     def __init__(self, job: _Job, part: Part) -> None:
         arrays = _arrays(part)
@@ -274,57 +294,16 @@ class _TestLoop:
         numbers = sum(int(np.prod(array.shape[1:])) for array in arrays[0].values())
         self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
+        self.steps = _inside().Steps(job.model, "test", arrays, xla=False)
         self.rows = np.arange(rows, dtype=np.int32)
-        self.model, self.arrays = job.model, arrays
 
-    @cached_property
-    def steps(self) -> Any:
-        """The loop, traced when it is first needed: the first point of the curve need not wait for it."""
-        return _loop_over(self.model.test_step, self.model, self.arrays)
-
-    def __call__(self, _iterator: Any) -> dict[str, Any]:
-        import tensorflow as tf
-
+    def __call__(self) -> dict[str, Any]:
         full = len(self.rows) // self.size * self.size
         logs: dict[str, Any] = {}
         for rows in (self.rows[:full].reshape(-1, self.size), self.rows[full:].reshape(1, -1)):
             for data, table in self.feed(rows) if rows.size else ():
-                logs = self.steps(data, table, tf.constant(0), tf.constant(len(table)))
+                logs = self.steps(data, table, 0, len(table), xla=False)
         return logs
-
-
-def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
-    """Make a loop over batches; the table of row numbers may have any size, so one trace serves all."""
-    import tensorflow as tf
-
-    def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
-        def body(at: Any) -> Any:
-            rows = table[at]
-            step(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
-            return at + 1
-
-        tf.while_loop(lambda at: at < stop, body, [first])
-        return model.get_metrics_result()
-
-    return tf.function(loop, _signature(arrays), autograph=False).get_concrete_function()
-
-
-def _through_xla(loop: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
-    """Hand the very same trace to XLA; traced anew inside, it would differ in the last bit and break a resumed run."""
-    import tensorflow as tf
-
-    def outer(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
-        return loop(data, table, first, stop)
-
-    return tf.function(outer, _signature(arrays), autograph=False, jit_compile=True)
-
-
-def _signature(arrays: Any) -> list[Any]:
-    import tensorflow as tf
-
-    data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
-    number = tf.TensorSpec([], tf.int32)
-    return [data, tf.TensorSpec([None, None], tf.int32), number, number]
 
 
 _Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]
@@ -332,17 +311,16 @@ _Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]
 
 
 def _feed(arrays: Any, batch_size: int, *, resident: bool) -> _Feed:
-    import tensorflow as tf
-
+    place = _inside().place
     if resident:
-        data = tf.nest.map_structure(lambda array: tf.constant(np.asarray(array)), arrays)
-        return lambda table: iter([(data, tf.constant(table))] if len(table) else [])
-    row_bytes = sum(array.nbytes // max(len(array), 1) for array in tf.nest.flatten(arrays))
+        data = keras.tree.map_structure(place, arrays)
+        return lambda table: iter([(data, place(table))] if len(table) else [])
+    row_bytes = sum(array.nbytes // max(len(array), 1) for array in keras.tree.flatten(arrays))
     steps = max(1, BLOCK_BYTES // max(row_bytes * batch_size, 1))
 
     def read(rows: np.ndarray) -> tuple[Any, Any]:
-        data = tf.nest.map_structure(lambda array: tf.constant(array[rows.ravel()]), arrays)
-        return data, tf.constant(np.arange(rows.size, dtype=np.int32).reshape(rows.shape))
+        data = keras.tree.map_structure(lambda array: place(array[rows.ravel()]), arrays)
+        return data, place(np.arange(rows.size, dtype=np.int32).reshape(rows.shape))
 
     def blocks(table: np.ndarray) -> Iterator[tuple[Any, Any]]:
         """Read one block ahead of the one that is being trained on."""
@@ -365,17 +343,6 @@ def _arrays(part: Part, training: Training | None = None) -> tuple[Any, ...]:
     if training and training.class_weights == "balanced":
         return part.x, part.y, weights_of_classes(part)[np.ravel(part.y)]
     return part.x, part.y
-
-
-def _build_metrics(model: Any, one_row: Any) -> None:
-    """Let loss and metrics make their variables now: made inside a trace, they would cost a second one."""
-    import tensorflow as tf
-
-    seeds = [variable for variable in model.variables if "seed_generator" in variable.path]
-    before = [variable.numpy() for variable in seeds]
-    model.test_step(tf.nest.map_structure(tf.constant, one_row))
-    for variable, value in zip(seeds, before, strict=True):
-        variable.assign(value)
 
 
 # The plain way

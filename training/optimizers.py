@@ -3,6 +3,7 @@
 from typing import Any
 
 from recipes import Training, keras
+from training import backend
 
 CLASSES = {
     "adam": "Adam",
@@ -44,12 +45,10 @@ def precision(training: Training) -> str:
     """Name the dtype policy for this machine; set it (`keras.config.set_dtype_policy`) before the model is built."""
     if training.mixed_precision == "off":
         return "float32"
-    import tensorflow as tf
-
-    graphics = tf.config.list_physical_devices("GPU")
-    if not graphics:
+    cards = backend.cards()
+    if not cards:
         return "mixed_bfloat16" if training.mixed_precision == "on" else "float32"
-    capability = tf.config.experimental.get_device_details(graphics[0]).get("compute_capability", (0, 0))
+    capability = cards[0].capability
     if capability >= (8, 0):
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= (7, 0) or training.mixed_precision == "on" else "float32"

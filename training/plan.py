@@ -10,9 +10,6 @@ import builders
 import datasets
 from recipes import Data, ModelChoice, Recipe, Refusal, Schema, Training, validate
 
-FIRST_CHOICE = {"tabular": "mlp", "image": "cnn"}
-"""Which family a data type gets when the recipe names none; for other types the first that fits."""
-
 
 def resolve(recipe: Recipe) -> Recipe:
     """Return the recipe with every setting written out; raises `Refusal` for an unknown name or an impossible value."""
@@ -42,15 +39,17 @@ def training_of(recipe: Recipe) -> Training:
 
 
 def default_architecture(data: Data) -> str:
-    """Name the family for data with a known type: the sample's own, else the data type's first choice."""
+    """Name the family for data with a known type: the sample's own for its task, else the data type's first choice."""
     if data.sample:
-        return datasets.find_sample(data.sample).architecture
-    kind = str(data.type)
-    tasks = (data.task,) if data.task else datasets.get(kind).TASKS
-    able = [name for task in tasks for name in builders.fitting(kind, task)]
-    if not able:
-        raise Refusal(f"No architecture takes {kind} data yet. Choose another data type.")
-    return FIRST_CHOICE.get(kind, able[0])
+        sample = datasets.find_sample(data.sample)
+        if data.task in ("", sample.task):
+            return sample.architecture
+    kind = datasets.get(str(data.type))
+    for task in (data.task,) if data.task else kind.TASKS:
+        able = builders.fitting(str(data.type), task)
+        if able:
+            return kind.FIRST_CHOICE[task] if kind.FIRST_CHOICE.get(task) in able else able[0]
+    raise Refusal(f"No architecture takes {data.type} data yet. Choose another data type.")
 
 
 def _names_family(recipe: Recipe) -> bool:

@@ -36,6 +36,8 @@ class Reporter:
         """Set when training is over: from then on `keep` is what happens anyway."""
         self.unit = 1.0
         """One unit of a standardised target in the target's own unit."""
+        self.all_epochs: list[int] = []
+        """Planned epochs of each stage."""
         self.state = run.state.model_copy(
             update={"attempt": attempt, "started": time.time(), "ended": None, "first_point": None, "message": "",
                     "advice": "", "eta_seconds": None}
@@ -144,7 +146,7 @@ class Reporter:
             self._mark = (done, now)
         epochs, seconds = done - self._mark[0], now - self._mark[1]
         if epochs > 0 and seconds > 0:
-            left = self.state.epochs - done + self.state.epochs * (self.state.stages - self.state.stage_number)
+            left = self.state.epochs - done + sum(self.all_epochs[self.state.stage_number :])
             self.state = self.state.model_copy(
                 update={
                     "samples_per_second": round(epochs * self._rows / seconds, 1),

@@ -38,7 +38,7 @@ from training import estimate, failures
 from training.ask import LONGEST_PATH
 from training.plan import resolve, training_of
 from training.shelf import open_prepared
-from training.worker import build, settle
+from training.worker import build, settle, trainings_of
 
 LONGEST_LINE = 64 * 2**20
 KEPT = 256
@@ -91,6 +91,7 @@ class Described:
     told: dict[str, Any]
     sizes: int
     operations: int
+    epochs: int
 
 
 class Desk:
@@ -231,10 +232,11 @@ class Answers:
             tables = [layer_table(stage.model) for stage in blueprint.stages]
             sizes = sum(estimate.sizes_of(stage.model) for stage in blueprint.stages)
             operations = sum(estimate.operations_of(stage.model) for stage in blueprint.stages)
+            epochs = sum(each.epochs for each in trainings_of(blueprint, training_of(recipe)))
         layers = [layer for table in tables for layer in table]
         parameters = sum(layer["parameters"] for layer in layers)
         told = {"layers": layers, "parameters": parameters, "notes": list(blueprint.notes)}
-        return Described(told | {"rows": prepared.signature.rows}, sizes, operations)
+        return Described(told | {"rows": prepared.signature.rows}, sizes, operations, epochs)
 
     def _estimated(self, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
         training = training_of(recipe)
@@ -242,11 +244,14 @@ class Answers:
         needed = estimate.memory(described.told["layers"], described.sizes, prepared, training)
         free = estimate.available()
         verdict = estimate.verdict_of(needed, free)
-        first, each = 0.0, estimate.counted(described.operations, prepared, training)
+        each = estimate.counted(described.operations, prepared, training)
+        total = None if each is None else each * described.epochs
         if each is None and verdict != "no":
             self._fresh(recipe)
-            first, each = estimate.seconds(build(recipe, prepared), prepared, training)
-        total = None if verdict == "no" or each is None else first + each * training.epochs
+            blueprint = build(recipe, prepared)
+            each, total = estimate.seconds(blueprint, prepared, trainings_of(blueprint, training))
+        if verdict == "no":
+            total = None
         return {
             "memory_mb": round(needed / estimate.MEGABYTE, 1),
             "available_mb": round(free / estimate.MEGABYTE, 1),
@@ -260,7 +265,7 @@ class Answers:
 def _variations(blueprint: Blueprint) -> Any:
     """Return what the first stage does to a picture before its core sees it, as a model; None where it does nothing."""
     model = blueprint.stages[0].model
-    cores = {id(core) for core in blueprint.deliverables.values()}
+    cores = {id(blueprint.core)}
     core = next((layer for layer in model.layers if id(layer) in cores), None)
     if core is None:
         return None

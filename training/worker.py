@@ -17,11 +17,12 @@ from typing import Any
 
 import builders
 from builders import Blueprint, Stage
-from datasets import DataSet, Prepared
-from recipes import Recipe, Refusal, Training, keras
+from datasets import DataSet, Part, PartName, Prepared
+from evaluation.asked import Asked
+from recipes import Recipe, Refusal, Training, keras, validate
 from records import Run, Workspace, write_json
 from records.run import write_text
-from training import checkpoints, failures
+from training import backend, checkpoints, devices, failures
 from training.checkpoints import Snapshot
 from training.plan import resolve, training_of
 from training.reporter import Halted, Reporter, Superseded
@@ -108,10 +109,11 @@ class Worker:
         self.reporter.phase("compiling", message="", device=device(), epochs=training.epochs)
         self.reporter.event("versions", versions())
         blueprint = self._build(prepared, training)
-        self.fitted = Fitted(self.run, self.reporter, blueprint, prepared, training)
+        asked = Asked(self.run, self.recipe, dataset, prepared, blueprint)
+        self.fitted = Fitted(asked, self.reporter, training)
         kept = self.fitted.fit()
         self.reporter.is_fitted = True
-        self._judge(dataset, prepared, blueprint)
+        self._judge(asked)
         self.reporter.end("finished", kept or self.fitted.finished_sentence())
 
     def _prepare(self) -> tuple[DataSet, Prepared]:
@@ -127,6 +129,7 @@ class Worker:
     def _build(self, prepared: Prepared, training: Training) -> Blueprint:
         from builders._layers import layer_table
 
+        backend.refuse_words(prepared.signature)
         settle(training)
         blueprint = build(self.recipe, prepared)
         stages = [
@@ -139,45 +142,47 @@ class Worker:
             self.reporter.event("note", note)
         return blueprint
 
-    def _judge(self, dataset: DataSet, prepared: Prepared, blueprint: Blueprint) -> None:
-        """Save first: the clean process loads the file while the report is made."""
+    def _judge(self, asked: Asked) -> None:
+        """Save first: clean processes load the files while the report is made."""
         from evaluation import report
         from exporters import check, keras_file
 
-        core = next(iter(blueprint.deliverables.values()))
         self.reporter.phase("saving")
-        file = keras_file.export(self.run, core, prepared, dataset)
-        checking = check.start(self.run, file, core, prepared, dataset)
+        files = {
+            name: keras_file.export(asked, name, deliverable)
+            for name, deliverable in asked.blueprint.deliverables.items()
+        }
+        checking = [check.start(asked, file, asked.blueprint.deliverables[name]) for name, file in files.items()]
         try:
             self.reporter.phase("evaluating")
             history = [line for line in self.run.lines("metrics")[0] if line.get("end")]
-            report.make(self.run, core, prepared, history)
+            report.make(asked, history)
             self.reporter.phase("checking")
-            told = checking.finish()
+            for each in checking:
+                self.reporter.event("check", each.finish()["sentence"])
         finally:
-            checking.cancel()
-        self.reporter.event("check", told["sentence"])
+            for each in checking:
+                each.cancel()
 
 
 class Fitted:
     """The stages of a run, fitted one after the other, with checkpoints."""
 
-    def __init__(
-        self, run: Run, reporter: Reporter, blueprint: Blueprint, prepared: Prepared, training: Training
-    ) -> None:
+    def __init__(self, asked: Asked, reporter: Reporter, training: Training) -> None:
         from training.evidence import Evidence
 
-        self.run, self.reporter, self.blueprint, self.prepared, self.training = (
-            run, reporter, blueprint, prepared, training
-        )  # fmt: skip
-        self.all_epochs = training.epochs * len(blueprint.stages)
-        self.evidence = Evidence(run, prepared, next(iter(blueprint.deliverables.values())))
-        self.models = variables_of(blueprint)
+        self.run, self.blueprint, self.prepared = asked.run, asked.blueprint, asked.prepared
+        self.reporter, self.training = reporter, training
+        self.trainings = trainings_of(asked.blueprint, training)
+        self.all_epochs = sum(each.epochs for each in self.trainings)
+        self.evidence = Evidence(asked)
+        self.models = variables_of(asked.blueprint)
         self.variables: list[Any] = []
         self.snapshot: Snapshot | None = None
         self.committed = time.monotonic()
         self.is_on_disk = True
-        reporter.unit = prepared.signature.target.scale
+        reporter.unit = asked.signature.target.scale
+        reporter.all_epochs = [each.epochs for each in self.trainings]
 
     def fit(self) -> str:
         """Fit every stage; returns what to say where a person ended it with `keep`, else nothing."""
@@ -215,22 +220,26 @@ class Fitted:
         from training.fit import choose_policy, compile_stage, fit
         from training.schedules import make_callbacks
 
-        compile_stage(stage, self.training)
+        training = self.trainings[number]
+        resumed = self.snapshot if self.snapshot and self.snapshot.stage == number else None
+        for former in self.blueprint.stages[: number + 1] if resumed else (stage,):
+            if former.before:
+                former.before()
+        compile_stage(stage, training)
         self.variables = [*self.models, *stage.model.optimizer.variables]
         # Keeping the best epoch is done here, for all runs alike, also for those without early stopping.
-        callbacks = make_callbacks(self.training.model_copy(update={"restore_best": False}))
-        resumed = self.snapshot if self.snapshot and self.snapshot.stage == number else None
+        callbacks = make_callbacks(training.model_copy(update={"restore_best": False}))
         if resumed:
             checkpoints.put_back(self.variables, resumed.variables)
-        train, validation = self.prepared.part("train"), self.prepared.part("validation")
-        policy = choose_policy(stage.model, train, self.training, callbacks)
+        train, validation = (self._part(stage, name) for name in ("train", "validation"))
+        policy = choose_policy(stage.model, train, training, callbacks)
         self.reporter.begin_stage(
-            stage.name, number + 1, len(self.blueprint.stages), self.training.epochs, len(train),
-            -(-len(train) // self.training.batch_size), policy=policy.sentence, epoch=resumed.epoch if resumed else 0,
+            stage.name, number + 1, len(self.blueprint.stages), training.epochs, len(train),
+            -(-len(train) // training.batch_size), policy=policy.sentence, epoch=resumed.epoch if resumed else 0,
         )  # fmt: skip
         if not (resumed and resumed.is_over):
             fit(
-                stage.model, train, validation, training=self.training, initial_epoch=resumed.epoch if resumed else 0,
+                stage.model, train, validation, training=training, initial_epoch=resumed.epoch if resumed else 0,
                 callbacks=[*callbacks, self._listener(number, stage.model, callbacks, resumed)],
                 between=self.reporter.point, policy=policy,
             )  # fmt: skip
@@ -239,9 +248,12 @@ class Fitted:
             self.commit()
         self._use_best()
         if self.snapshot:
-            self.evidence.show(
-                self.snapshot.best["epoch"] if self.training.restore_best else self.snapshot.epoch, now=True
-            )
+            shown = self.snapshot.best["epoch"] if training.restore_best else self.snapshot.epoch
+            self.evidence.show(stage.name, shown, now=True)
+
+    def _part(self, stage: Stage, name: PartName) -> Part:
+        part = self.prepared.part(name)
+        return stage.select(part) if stage.select else part
 
     def _listener(self, number: int, model: Any, callbacks: list[Any], resumed: Snapshot | None) -> Any:
         """Make the callback that reports epochs and takes snapshots; it must stand behind all others."""
@@ -254,7 +266,7 @@ class Fitted:
             rate = float(logs.get("learning_rate", model.optimizer.learning_rate))
             self.reporter.end_epoch(epoch + 1, logs, rate)
             self._take(number, epoch + 1, logs, callbacks)
-            self.evidence.show(epoch + 1)
+            self.evidence.show(self.blueprint.stages[number].name, epoch + 1)
 
         return keras.callbacks.LambdaCallback(
             on_train_begin=begin,
@@ -273,7 +285,7 @@ class Fitted:
         self.snapshot = Snapshot(
             stage=number,
             epoch=epoch,
-            finished=number * self.training.epochs + epoch,
+            finished=sum(each.epochs for each in self.trainings[:number]) + epoch,
             variables=variables,
             names=[variable.path for variable in self.variables],
             memory=checkpoints.memory_of(callbacks),
@@ -293,8 +305,12 @@ class Fitted:
             self._use_best()
 
     def _use_best(self) -> None:
-        if self.snapshot and self.training.restore_best:
+        if self.snapshot and self._keeps_best:
             checkpoints.put_back(self.models, self.snapshot.best_variables)
+
+    @property
+    def _keeps_best(self) -> bool:
+        return self.snapshot is not None and self.trainings[self.snapshot.stage].restore_best
 
     def finished_sentence(self) -> str:
         """Say how training came to its end by itself."""
@@ -306,21 +322,16 @@ class Fitted:
     def _kept_sentence(self) -> str:
         if self.snapshot is None:
             return f"Stopped by you in epoch 1 of {self.all_epochs}; the model as it was then was kept."
-        kept = f"the best epoch ({self.snapshot.best['epoch']})" if self.training.restore_best else "the last epoch"
+        kept = f"the best epoch ({self.snapshot.best['epoch']})" if self._keeps_best else "the last epoch"
         return f"Stopped by you after epoch {self.snapshot.finished} of {self.all_epochs}; {kept} was kept."
 
 
 def settle(training: Training) -> None:
     """Make this process ready for a run: seeds, precision, memory of GPUs, and on a CPU the same bits every time."""
-    import tensorflow as tf
-
     from training.optimizers import precision
 
-    graphics = tf.config.list_physical_devices("GPU")
-    for gpu in graphics:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    if not graphics:
-        tf.config.experimental.enable_op_determinism()
+    backend.settle()
+    backend.share_batches()
     keras.utils.set_random_seed(training.seed)
     keras.config.set_dtype_policy(precision(training))
 
@@ -334,28 +345,28 @@ def build(recipe: Recipe, prepared: Prepared) -> Blueprint:
 
 def variables_of(blueprint: Blueprint) -> list[Any]:
     """List what a run's models are made of, each once: weights, counters and seeds, but no running metrics."""
-    models = [stage.model for stage in blueprint.stages] + list(blueprint.deliverables.values())
-    metrics = {id(variable) for model in models for variable in model.metrics_variables}
-    every = {id(variable): variable for model in models for variable in model.variables}
+    metrics = {id(variable) for model in blueprint.models for variable in model.metrics_variables}
+    every = {id(variable): variable for model in blueprint.models for variable in model.variables}
     return [variable for key, variable in every.items() if key not in metrics]
+
+
+def trainings_of(blueprint: Blueprint, training: Training) -> list[Training]:
+    """Return the training settings of each stage: the recipe's, with what the stage has otherwise."""
+    plain = training.model_dump(mode="json")
+    return [validate(Training, plain | stage.training, "training") for stage in blueprint.stages]
 
 
 def device() -> str:
     """Name what this process computes on."""
-    import tensorflow as tf
-
-    graphics = tf.config.list_physical_devices("GPU")
-    if graphics:
-        return tf.config.experimental.get_device_details(graphics[0]).get("device_name", "GPU")
-    cores = len(os.sched_getaffinity(0))
+    if cards := backend.cards()[: devices.per_run()]:
+        return cards[0].name if len(cards) == 1 else f"{len(cards)} × {cards[0].name}"
+    cores = devices.cores()
     return f"CPU · {cores} core{'s' if cores > 1 else ''}"
 
 
 def versions() -> str:
     """Name the programs that this process computes with."""
-    import tensorflow as tf
-
-    return f"Python {platform.python_version()}, Keras {keras.__version__} and TensorFlow {tf.__version__}"
+    return f"Python {platform.python_version()}, Keras {keras.__version__} and {backend.version()}"
 
 
 def _next_attempt(run: Run) -> int:

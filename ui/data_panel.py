@@ -9,21 +9,26 @@ import streamlit as st
 
 import datasets
 from datasets import DataSet, Sample
+from evaluation import tasks
 from recipes import Column, Data, Finding, Recipe, Refusal, Schema, Shares
 from recipes.schema import ColumnKind
 from training import plan, shelf
-from ui import look, settings_form, studio, upload
+from ui import look, previews, settings_form, studio, upload
 from ui import samples as pictures_of
 from ui.draft import Draft, replace
 
 SAMPLES, UPLOAD = "Samples", "Upload"
 ROWS_SHOWN = 50
-SAMPLES_OFFERED = 3
+SAMPLES_OFFERED = 2
+COMMON = ("image", "tabular")
+"""Data types that most people begin with."""
 PICTURES_LOOKED_AT = 240
 CLASSES_SHOWN = 12
 PICTURE_SIDE = 44
 """Pixels on the screen; twice as many are sent, for fine displays."""
-TASKS = {"classification": "A class", "regression": "A number"}
+SUPERVISED = ("classification", "regression")
+PREDICT = "predict"
+"""Of a table: learn one column from the others, be it classes or numbers."""
 
 
 def samples() -> list[Sample]:
@@ -68,17 +73,29 @@ def show(draft: Draft, dataset: DataSet) -> None:
     with st.container(gap=None):
         st.markdown(f"**{look.plain(_title(draft, schema))}**")
         st.caption(_size(schema))
-    if schema.data_type == "image":
+    if schema.data_type in previews.names():
+        previews.get(schema.data_type).show(dataset)
+    elif schema.data_type == "image":
         _pictures(dataset)
     else:
         _rows(dataset)
 
 
-def goal(draft: Draft, schema: Schema) -> Data:
+def goal(draft: Draft, dataset: DataSet) -> Data:
     """Choose what is to be learned; returns the resolved data group with target and task."""
-    if schema.data_type == "tabular" and (candidates := _candidates(draft, schema)):
+    schema = dataset.schema
+    by_column = getattr(datasets.get(schema.data_type), "CHOOSES_TARGET", False)
+    way = _choose_way(draft, dataset, by_column=by_column)
+    if way == PREDICT and (candidates := _candidates(draft, schema)):
         _choose_target(draft, schema, candidates)
+    elif way not in ("", PREDICT):
+        _keep_or_drop(draft, "task", way, schema.task)
     return plan.complete(plan.resolve(Recipe.of({"data": draft.data})), schema).data
+
+
+def has_goal(data: Data) -> bool:
+    """Is it said what is to be learned?"""
+    return bool(data.task) and bool(data.target or data.task not in SUPERVISED)
 
 
 def balance(schema: Schema, data: Data, classes: dict[str, int]) -> None:
@@ -197,8 +214,8 @@ def _choose_sample(draft: Draft) -> None:
 def _offer(draft: Draft) -> None:
     """Offer some samples of each data type, on a screen where nothing is chosen yet."""
     look.quiet("Choose a sample to look around, or bring a file of your own.")
-    for name in datasets.names():
-        for sample in datasets.get(name).samples()[:SAMPLES_OFFERED]:
+    for name in sorted(datasets.names(), key=lambda name: (name not in COMMON, name)):
+        for sample in datasets.get(name).samples()[: SAMPLES_OFFERED if name in COMMON else 1]:
             st.button(
                 sample.title,
                 icon=look.type_icon(name),
@@ -237,7 +254,7 @@ def _upload(draft: Draft) -> None:
     state = st.session_state.setdefault("upload", {"number": 0, "refused": ""})
     as_folder = st.session_state.get("build_data_folder", False)
     files = st.file_uploader(
-        "A table (CSV, Excel, Parquet, JSON), a zip with one folder per class, or many pictures",
+        "A table (CSV, Excel, Parquet, JSON), a text, or a zip of pictures, sounds, clips or texts",
         type=upload.endings(),
         accept_multiple_files="directory" if as_folder else True,
         key=f"build_upload_{state['number']}_{as_folder}",
@@ -245,7 +262,9 @@ def _upload(draft: Draft) -> None:
     )
     st.toggle("Upload a whole folder (one subfolder per class)", key="build_data_folder")
     if files:
-        _start_reading(draft, files, state)
+        _take_upload(draft, files, state)
+    elif draft.data.get("file") and not draft.reading:
+        _read_otherwise(draft, state)
     if draft.reading:
         _wait_for_reading(draft, state)
     if state["refused"]:
@@ -254,10 +273,19 @@ def _upload(draft: Draft) -> None:
             st.caption("What you had before is still here.")
 
 
-def _start_reading(draft: Draft, files: list[Any], state: dict[str, Any]) -> None:
+def _take_upload(draft: Draft, files: list[Any], state: dict[str, Any]) -> None:
     state["number"] += 1
     try:
         file, data_type = upload.take(files, studio.workspace(), studio.owner())
+    except Refusal as refusal:
+        state["refused"] = str(refusal)
+        replace(draft, studio.workspace(), studio.owner())
+        st.rerun()
+    _start_reading(draft, file, data_type, state)
+
+
+def _start_reading(draft: Draft, file: Path, data_type: str, state: dict[str, Any]) -> None:
+    try:
         data = plan.resolve(Recipe.of({"data": {"file": str(file), "type": data_type}})).data
         job = shelf.start_reading(data, studio.workspace())
     except Refusal as refusal:
@@ -267,6 +295,26 @@ def _start_reading(draft: Draft, files: list[Any], state: dict[str, Any]) -> Non
         draft.reading = {"job": str(job), "file": str(file), "type": data_type}
     replace(draft, studio.workspace(), studio.owner())
     st.rerun()
+
+
+def _read_otherwise(draft: Draft, state: dict[str, Any]) -> None:
+    """Offer the other kinds of data as which this upload could be read."""
+    file = Path(draft.data["file"])
+    able = _types_of(file, file.stat().st_mtime_ns) if file.exists() else ()
+    if len(able) < 2:
+        return
+    now = draft.data["type"]
+    chosen = st.selectbox(
+        "Read as", able, index=able.index(now) if now in able else None, key=f"build_read_as_{file.parent.name}",
+        format_func=lambda name: datasets.get(name).TITLE, help="What kind of data this file holds.",
+    )  # fmt: skip
+    if chosen and chosen != now:
+        _start_reading(draft, file, chosen, state)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _types_of(file: Path, _changed: int) -> tuple[str, ...]:
+    return datasets.types_of(file)
 
 
 def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
@@ -290,6 +338,23 @@ def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
         st.rerun()
 
     st.fragment(tick, run_every=0.4)()
+
+
+def _choose_way(draft: Draft, dataset: DataSet, *, by_column: bool) -> str:
+    """Let a person choose where these data allow more than one task; empty where nothing can be learned yet."""
+    able = datasets.tasks(dataset)
+    schema = dataset.schema
+    ways = [PREDICT, *(task for task in able if task not in SUPERVISED)] if by_column else list(able)
+    if len(ways) < 2:
+        return ways[0] if ways else ""
+    said = draft.data.get("task") or schema.task or ways[0]
+    key = f"build_data_way_{schema.fingerprint[:12]}"
+    st.session_state.setdefault(key, PREDICT if by_column and said in SUPERVISED else said)
+    return st.segmented_control(
+        "What it learns", ways, key=key, required=True, persist_state="session",
+        format_func=lambda way: "Predict a column" if way == PREDICT else tasks.get(way).TITLE,
+        help="What the model is to do with these data. In recipes: `task`.",
+    )  # fmt: skip
 
 
 def _candidates(draft: Draft, schema: Schema) -> list[str]:
@@ -325,14 +390,15 @@ def _choose_target(draft: Draft, schema: Schema, candidates: list[str]) -> None:
         draft.data.pop("task", None)
     _keep_or_drop(draft, "target", target, schema.target)
     proposed = schema.task if target == schema.target else _task_of(draft, schema, target)
-    tasks = [task for task in TASKS if task in datasets.get(schema.data_type).TASKS]
+    able = [task for task in SUPERVISED if task in datasets.get(schema.data_type).TASKS]
     key = f"build_data_task_{target}"
-    st.session_state.setdefault(key, draft.data.get("task") or proposed)
+    said = draft.data.get("task")
+    st.session_state.setdefault(key, said if said in SUPERVISED else proposed)
     with right:
         task = st.selectbox(
             "The answer is",
-            tasks,
-            format_func=TASKS.__getitem__,
+            able,
+            format_func=lambda task: tasks.get(task).TITLE,
             key=key,
             help="A class: one of a few kinds (classification). A number: how much (regression). In recipes: `task`.",
             persist_state="session",
@@ -371,9 +437,13 @@ def _title(draft: Draft, schema: Schema) -> str:
 
 
 def _size(schema: Schema) -> str:
-    if schema.data_type == "image":
-        return f"{look.counted(schema.rows, 'picture')} · {look.counted(len(schema.classes), 'class', 'classes')}"
-    return f"{look.counted(schema.rows, 'row')} · {look.counted(len(schema.columns), 'column')}"
+    kind = datasets.get(schema.data_type)
+    told = [look.counted(schema.rows, kind.NOUN)]
+    if getattr(kind, "CHOOSES_TARGET", False):
+        told.append(look.counted(len(schema.columns), "column"))
+    elif schema.classes:
+        told.append(look.counted(len(schema.classes), "class", "classes"))
+    return " · ".join(told)
 
 
 def _rows(dataset: DataSet) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 import builders
 import datasets
+from evaluation import tasks
 from ui import look
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "families"
@@ -16,7 +17,6 @@ _PAGE = re.compile(
     r"## What to watch\n\n(?P<watch>.+?)(?:\n## .*)?\Z",
     re.DOTALL,
 )
-TASKS = {"classification": "a class", "regression": "a number"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def facts(name: str) -> None:
     """Show what a family takes and answers, its paper, and the way to Build."""
     family = builders.get(name)
     takes = ", ".join(datasets.get(kind).TITLE.lower() for kind in family.DATA_TYPES if kind in datasets.names())
-    answers = " or ".join(TASKS.get(task, task) for task in family.TASKS)
+    answers = " or ".join(tasks.get(task).TITLE.lower() for task in family.TASKS)
     st.markdown(f":gray[Takes]  \n{takes.capitalize()}")
     st.markdown(f":gray[Answers]  \n{answers.capitalize()}")
     st.markdown(f":gray[Paper]  \n{look.plain(family.PAPER)}")

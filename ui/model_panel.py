@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 import builders
+import datasets
 from datasets import DataSet
 from recipes import Data, Recipe, Refusal
 from training import plan
@@ -48,7 +49,7 @@ def why(dataset: DataSet) -> str:
     """Say what about these data makes the first choice a good one: "344 rows, numbers and categories"."""
     schema = dataset.schema
     if schema.data_type != "tabular":
-        return look.counted(schema.rows, "picture" if schema.data_type == "image" else "row")
+        return look.counted(schema.rows, datasets.get(schema.data_type).NOUN)
     found = {KINDS[column.kind] for column in schema.columns if column.kind in KINDS and column.name != schema.target}
     kinds = f"only {found.pop()} columns" if len(found) == 1 else "mixed columns"
     return f"{'few' if schema.rows < 5000 else 'many'} rows, {kinds}"

@@ -5,29 +5,29 @@ from typing import Any
 
 import streamlit as st
 
-from evaluation import words
+from evaluation import tasks, words
 from records import Run
-from ui import charts, look, samples
+from ui import charts, look, panels, samples
 
 Report = dict[str, Any]
 
-METRICS = {
-    "accuracy": ("Accuracy", "The share of rows that the model got right."),
-    "precision_macro": ("Precision", "Of the times it named a class, how often it was right; the mean over classes."),
-    "recall_macro": ("Recall", "Of the rows of a class, how many it found; the mean over classes."),
-    "f1_macro": ("F1", "Precision and recall in one number; the mean over classes."),
-    "roc_auc": ("ROC AUC", "How well it puts the right class first: 0.5 is guessing, 1 is perfect."),
-    "log_loss": ("Log loss", "Punishes answers that are sure and wrong."),
-    "r2": ("R²", "The share of the ups and downs that the model explains: 1 is perfect, 0 is the mean."),
-    "mae": ("Mean error", "How far off an answer is on average (MAE), in the unit of the target."),
-    "rmse": ("Root mean square error", "Like the mean error, but large errors count more."),
-    "mse": ("Mean square error", "The mean of the squared errors."),
-}
 """Every score: its title and what it means."""
-SMALLER_IS_BETTER = ("log_loss", "mae", "rmse", "mse")
 GALLERY = 6
 """The most samples that one gallery shows."""
 SUREST = 3
+FIRST_PANELS = 2
+"""So many panels of a report stand on its first page; the others under "Look closer"."""
+
+
+def title_of(metric: str) -> str:
+    """Return a score's title, whichever task it belongs to."""
+    known = (tasks.get(name).METRICS.get(metric) for name in tasks.names())
+    return next((told[0] for told in known if told), metric.replace("_", " ").capitalize())
+
+
+def _about(report: Report, metric: str) -> tuple[str, str, str]:
+    """Return a score's title, its meaning, and which way is better."""
+    return tasks.get(report["task"]).METRICS.get(metric) or (metric.replace("_", " ").capitalize(), "", "up")
 
 
 def result(run: Run, report: Report) -> None:
@@ -40,20 +40,29 @@ def result(run: Run, report: Report) -> None:
         look.section("What next?")
         with look.card("next"):
             st.markdown(look.plain(report["next"]))
-    look.section("Where does it fail?", _worst_words(report))
-    gallery(run, report, report["worst"][:3], "worst3", columns=3)
+    if report.get("worst"):
+        look.section("Where does it fail?", _worst_words(report))
+        gallery(run, report, report["worst"][:3], "worst3", columns=3)
+    panels.draw(run, report.get("panels", [])[:FIRST_PANELS], "result_panel")
 
 
 def closer(run: Run, report: Report) -> None:
     """Show every score with its baselines, then the errors themselves."""
     look.section("Scores", f"On {look.counted(report['rows'], 'row')} of the sealed test part.")
     _scores(report)
-    look.section("Training against validation")
-    st.markdown(look.plain(report["gap"]["sentence"]))
-    if report["task"] == "classification":
+    if report.get("gap"):
+        look.section("Training against validation")
+        st.markdown(look.plain(report["gap"]["sentence"]))
+    if report.get("confusion"):
         _classes(run, report)
-    else:
+    elif report.get("scatter"):
         _numbers(run, report)
+    panels.draw(run, report.get("panels", [])[FIRST_PANELS:], "closer_panel")
+    if report.get("best") or report.get("worst"):
+        _galleries(run, report)
+
+
+def _galleries(run: Run, report: Report) -> None:
     best, worst = st.columns(2, gap="large")
     with best:
         look.section("Best answers")
@@ -96,12 +105,14 @@ def _headline(report: Report) -> None:
     delta = None
     if head["value"] is not None and head["baseline_value"] is not None:
         delta = f"{head['value'] - head['baseline_value']:+.3f}"
+    smaller: Any = "inverse" if head.get("better") == "down" else "normal"
     st.metric(
         head["title"],
         look.score(head["value"]),
         delta=delta,
+        delta_color=smaller,
         delta_description=f"compared with the {head['baseline']}",
-        help=METRICS[head["metric"]][1],
+        help=_about(report, head["metric"])[1],
     )
     st.vega_lite_chart(
         _strip_rows(report),
@@ -174,12 +185,12 @@ def _spoken(value: Any) -> str:
 def _scores(report: Report) -> None:
     rows, meanings = [], []
     for name, value in report["metrics"].items():
-        title, meaning = METRICS.get(name, (name, ""))
+        title, meaning, way = _about(report, name)
         low, high = report["intervals"].get(name) or (None, None)
         row = {"Score": title, "This model": _rounded(name, value), "Likely between": _between(name, low, high)}
         for baseline in report["baselines"]:
             row[baseline["name"].capitalize()] = _rounded(name, baseline["metrics"].get(name))
-        better = "Smaller is better." if name in SMALLER_IS_BETTER else ""
+        better = "Smaller is better." if way == "down" else ""
         rows.append(row)
         meanings.append(f"**{title}**: {meaning} {better}".strip())
     st.table(rows, border="horizontal", hide_index=True, hide_header=False, alt="Every score beside its baselines")

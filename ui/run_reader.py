@@ -57,13 +57,23 @@ class RunReader:
         with self._lock:
             return self._follower.lines()
 
-    def epochs(self) -> list[Line]:
-        """Return the lines that end an epoch."""
-        return [line for line in self.lines() if line.get("end")]
+    def stages(self) -> list[str]:
+        """Name the stages that have begun, in their order."""
+        return list(dict.fromkeys(line["stage"] for line in self.lines()))
 
-    def points(self, limit: int = POINTS) -> list[Line]:
+    def epochs(self, stage: str | None = None) -> list[Line]:
+        """Return the lines that end an epoch, of all stages or of one."""
+        return [line for line in self._of(stage) if line.get("end")]
+
+    def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
         """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
-        return thin(self.lines(), limit)
+        return thin(self._of(stage), limit)
+
+    def _of(self, stage: str | None) -> list[Line]:
+        """Return all lines, or those of one stage with their `x` counted from its own beginning."""
+        if stage is None:
+            return self.lines()
+        return [line | {"x": line["stage_x"]} for line in self.lines() if line["stage"] == stage]
 
 
 def thin(lines: Sequence[Line], limit: int = POINTS) -> list[Line]:
@@ -142,4 +152,4 @@ class _Follower:
         if self._lines and line.get("stage") != self._stage:
             self._before = self._lines[-1]["x"]
         self._stage = line.get("stage")
-        self._lines.append(line | {"x": line["x"] + self._before})
+        self._lines.append(line | {"x": line["x"] + self._before, "stage_x": line["x"]})

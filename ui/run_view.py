@@ -9,11 +9,10 @@ from pydantic import BaseModel
 
 import builders
 import datasets
-from evaluation import words
 from recipes import Recipe, Refusal, Training
 from records import Run, State
 from training.executor import default_title
-from ui import caption, charts, draft, look, report_view, samples, studio
+from ui import caption, charts, draft, look, panels, report_view, studio
 from ui.run_reader import RunReader, reader
 
 PHASES = (
@@ -48,7 +47,6 @@ HAPPENED = {
     "checking": "Loading the saved file in a clean process.",
 }
 """What a phase does, as the list of events says it."""
-SHOWN_ROWS = 12
 SMOOTHING, LOG = "smoothing", "log_scale"
 
 
@@ -135,16 +133,41 @@ def learned(run: Run) -> None:
 
 
 def curves(known: RunReader, *, finished: bool) -> None:
-    """Draw the loss with the sentence that reads it, and the metric below."""
-    points = known.points()
+    """Draw the loss with the sentence that reads it, and the metrics below; of several stages, one at a time."""
+    stage = _chosen_stage(known, finished=finished)
+    points, epochs = known.points(stage=stage), known.epochs(stage)
     smoothing = st.session_state.get(SMOOTHING, 0.0)
     log = st.session_state.get(LOG, False)
     name = known.run.id
     _curve(points, "loss", "Loss", f"loss_{name}", 300, smoothing, log=log)
-    reading(known.epochs(), finished=finished)
-    for metric in metrics_of(known.epochs()):
-        label = report_view.METRICS.get(metric, (metric.replace("_", " ").capitalize(), ""))[0]
+    reading(epochs, finished=finished)
+    for metric in metrics_of(epochs):
+        label, meaning = metric_words(known.run.recipe, metric)
         _curve(points, metric, label, f"{metric}_{name}", 190, smoothing)
+        if meaning:
+            look.quiet(look.plain(meaning))
+
+
+def _chosen_stage(known: RunReader, *, finished: bool) -> str | None:
+    """Let a person choose among the stages so far; a live run shows its newest. None where there is only one."""
+    stages = known.stages()
+    if len(stages) < 2:
+        return None
+    key = f"stage_{known.run.id}"
+    if not finished and st.session_state.get(f"{key}_seen") != stages[-1]:
+        st.session_state[key] = st.session_state[f"{key}_seen"] = stages[-1]
+    return st.segmented_control(
+        "Stage", stages, default=None if key in st.session_state else stages[-1], required=True, key=key,
+        format_func=lambda name: name.replace("_", " ").capitalize(), label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def metric_words(recipe: Recipe, metric: str) -> tuple[str, str]:
+    """Return a live metric's title and, where only this family has it, what it means."""
+    own = getattr(builders.get(recipe.model.architecture), "METRICS", {})
+    if metric in own:
+        return own[metric]
+    return report_view.title_of(metric), ""
 
 
 def reading(epochs: list[dict[str, Any]], *, finished: bool) -> None:
@@ -175,18 +198,6 @@ def chart_settings() -> None:
         look.quiet("In the chart: drag to move, Shift and wheel to zoom, double-click to reset.")
 
 
-def evidence(run: Run, known: Any) -> None:
-    """Show what the model answers now on a few held-out rows."""
-    if known["kind"] == "values":
-        _values(known)
-        return
-    pictures = samples.pictures_as_links(run, tuple(known["rows"]), 40)
-    if pictures:
-        _class_rows(known, pictures)
-    else:
-        _confidences(known)
-
-
 def _scene(state: State) -> tuple[str, bool]:
     """Return what title and buttons go by; they stand outside the part that ticks."""
     return state.state, state.phase in AFTER_TRAINING
@@ -212,7 +223,7 @@ def _tick(run: Run, shown: tuple[str, bool]) -> None:
         if told is None:
             look.loading("After the first epoch it is asked what it knows.", height=320)
         else:
-            evidence(run, told)
+            panels.draw(run, told["panels"], "evidence")
     look.quiet(quiet_line(state))
 
 
@@ -348,48 +359,6 @@ def _curve(
         selection_mode=["zoom"],
         alt=f"{label} from epoch to epoch: training and validation",
     )
-
-
-def _class_rows(known: Any, pictures: list[str]) -> None:
-    rows = charts.class_rows(known["classes"], known["truth"], known["answer"], pictures)
-    shown = {name for row in rows for name in (row["class"], row["truth"])}
-    classes = [name for name in known["classes"] if name in shown]
-    right = sum(row["right"] for row in rows)
-    st.vega_lite_chart(
-        rows,
-        charts.picture_rows(classes, max(row["place"] for row in rows)),
-        height=max(160, 46 * len(classes) + 20),
-        key="evidence",
-        alt=f"{right} of {len(rows)} held-out pictures stand in the row of their class",
-    )
-    look.quiet(f"{right} of {len(rows)} stand in the right row; a framed one does not.")
-
-
-def _confidences(known: Any) -> None:
-    rows = charts.confidence_rows(known["classes"], known["rows"], known["truth"], known["answer"])[:SHOWN_ROWS]
-    right = sum(row["right"] for row in rows)
-    st.vega_lite_chart(
-        rows,
-        charts.confidences(),
-        height=charts.height_of_rows(len(rows), each=28),
-        key="evidence",
-        alt=f"How sure the model is of the right class on {len(rows)} rows; {right} are answered correctly",
-    )
-    look.quiet(f"How sure it is of the right class: {right} of {len(rows)} rows answered correctly.")
-
-
-def _values(known: Any) -> None:
-    told = sorted(zip(known["truth"], known["answer"], known["rows"], strict=True))[:SHOWN_ROWS]
-    rows = [{"name": f"Row {row}", "truth": truth, "answer": answer} for truth, answer, row in told]
-    off = sum(abs(truth - answer) for truth, answer, _ in told) / max(1, len(told))
-    st.vega_lite_chart(
-        rows,
-        charts.misses(),
-        height=charts.height_of_rows(len(rows), each=28) + 40,
-        key="evidence",
-        alt=f"What the model says and what it was, on {len(rows)} rows",
-    )
-    look.quiet(f"Ring: what it was. Dot: what it says. Off by {words.number(off)} on average.")
 
 
 def settings_tables(recipe: Recipe) -> list[tuple[str, list[dict[str, str]]]]:

@@ -2,7 +2,9 @@
 
 import base64
 import datetime as dt
+import importlib
 import math
+import pkgutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +16,13 @@ from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
 from training.ask import Failed, WarmingUp, ask
-from ui import charts, drawing, look, samples, studio
+from ui import charts, drawing, look, samples, studio, tries, try_fields
 
 SHOWN = 18
 """Fields in sight; the rest of a wide table stands behind "more columns"."""
 BARS = 10
 EPOCH = dt.date(1970, 1, 1)
+FILES = ("picture", "sound", "clip")
 LARGEST_PICTURE = 20
 """Megabytes."""
 DRAW, TEST, OWN, CAMERA = "Draw", "From the test part", "Own picture", "Camera"
@@ -31,10 +34,35 @@ def show(run: Run) -> None:
     if signature is None:
         st.info("The data of this run are no longer on this computer, so there is no form. The download still works.")
         return
-    if any(raw.kind == "picture" for raw in signature.raw):
+    own = _own_form(signature.task)
+    if own is not None:
+        own.show(run, signature)
+    elif len(signature.raw) == 1 and signature.raw[0].kind == "picture":
         _picture(run, signature)
+    elif len(signature.raw) == 1 and signature.raw[0].kind in try_fields.names():
+        _thing(run, signature)
     else:
         _row(run, signature)
+
+
+def _own_form(task: str) -> Any:
+    """Return the task's own form, if it has one."""
+    named = any(module.name == task for module in pkgutil.iter_modules(tries.__path__))
+    return importlib.import_module(f"ui.tries.{task}") if named else None
+
+
+@st.fragment
+def _thing(run: Run, signature: Signature) -> None:
+    """Ask about one sound, series or clip, chosen with a field of its own."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = try_fields.get(signature.raw[0].kind).choose(run, signature)
+    with right:
+        if chosen is None:
+            with look.card("try_answer"):
+                look.quiet("The answer appears here as soon as there is something to judge.")
+            return
+        answer(run, signature, chosen.values, chosen.truth)
 
 
 @st.fragment
@@ -46,7 +74,7 @@ def _row(run: Run, signature: Signature) -> None:
         values = _form(run, signature)
         _strange(signature, values)
     with right:
-        _answer(run, signature, values, _known_truth(run, signature))
+        answer(run, signature, values, _known_truth(run, signature))
 
 
 def _form(run: Run, signature: Signature) -> dict[str, Any]:
@@ -76,6 +104,8 @@ def _field(raw: RawInput, key: str) -> Any:
             label, value=None, step=_step(raw), format=f"%.{_decimals(raw)}f", key=key,
             placeholder="missing", help=" ".join(part for part in (about, look.plain(seen)) if part) or None,
         )  # fmt: skip
+    if raw.kind in FILES:
+        return _file(raw, key)
     if raw.kind == "category":
         return st.selectbox(label, list(raw.choices), index=None, key=key, placeholder="missing", help=about,
                             format_func=look.plain)  # fmt: skip
@@ -91,8 +121,21 @@ def _field(raw: RawInput, key: str) -> Any:
     return st.text_area(label, key=key, height=80, help=about) or None
 
 
+def _file(raw: RawInput, key: str) -> str | None:
+    """Take a file, or keep the picture of the test row that filled the form."""
+    given = st.file_uploader(look.plain(raw.name), key=f"{key}_file", max_upload_size=LARGEST_PICTURE)
+    if given is not None:
+        st.session_state[key] = base64.b64encode(given.getvalue()).decode()
+    held = st.session_state.get(key)
+    if held and raw.kind == "picture":
+        st.image(base64.b64decode(held), width=140, alt=f"The chosen {raw.name}")
+    return held
+
+
 def _as_shown(raw: RawInput, value: Any) -> Any:
     """Turn a cell into what its field holds."""
+    if isinstance(value, Image.Image):
+        return base64.b64encode(samples.png(value)).decode()
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return "" if raw.kind == "text" else None
     if raw.kind == "number":
@@ -118,7 +161,7 @@ def _day(value: Any) -> dt.date | None:
 
 def _fill(run: Run, signature: Signature) -> None:
     """Take the next row of the sealed test part into the form."""
-    rows = _test_rows(run)
+    rows = test_rows(run)
     place = st.session_state.get(f"filled_{run.id}", -1) + 1
     row = rows[place % len(rows)]
     cells = samples.preview(run, (row,))[0]
@@ -132,7 +175,7 @@ def _known_truth(run: Run, signature: Signature) -> str:
     place = st.session_state.get(f"filled_{run.id}")
     if place is None:
         return ""
-    rows = _test_rows(run)
+    rows = test_rows(run)
     row = rows[place % len(rows)]
     cells = samples.preview(run, (row,))[0]
     for number, raw in enumerate(signature.raw):
@@ -165,7 +208,7 @@ def _picture(run: Run, signature: Signature) -> None:
                 look.quiet("The answer appears here as soon as there is a picture.")
             return
         value = base64.b64encode(samples.png(image)).decode()
-        _answer(run, signature, {signature.raw[0].name: value}, truth)
+        answer(run, signature, {signature.raw[0].name: value}, truth)
 
 
 def _chosen_picture(run: Run) -> tuple[Image.Image | None, str]:
@@ -215,7 +258,7 @@ def _opened(photo: Any) -> Image.Image | None:
 
 
 def _test_picture(run: Run) -> tuple[Image.Image | None, str]:
-    rows = _test_rows(run)
+    rows = test_rows(run)
     st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next_picture, args=(run,))
     row = rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)]
     seen = samples.preview(run, (row,))
@@ -232,17 +275,11 @@ def _next_picture(run: Run) -> None:
     st.session_state[f"shown_{run.id}"] = st.session_state.get(f"shown_{run.id}", 0) + 1
 
 
-def _answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -> None:
+def answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -> None:
     """Ask the model and show what it says, in words and as bars."""
     with look.card("try_answer"):
-        try:
-            told = ask(studio.workspace(), "predict", run=str(run.folder), values=values)
-        except WarmingUp:
-            look.loading("Keras is warming up. This happens once and takes some seconds.")
-            _wait()
-            return
-        except (Refusal, Failed) as failure:
-            look.failed(str(failure))
+        told = ask_model(run, values)
+        if told is None:
             return
         if signature.target.classes:
             _say_class(signature, told["classes"], told["answer"])
@@ -250,6 +287,18 @@ def _answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) 
             _say_number(run, signature, told["answer"])
         if truth:
             st.markdown(f":gray[{look.plain(truth)}]")
+
+
+def ask_model(run: Run, values: dict[str, Any]) -> dict[str, Any] | None:
+    """Let the run's download answer; None where it cannot yet or will not, which is then said in words."""
+    try:
+        return ask(studio.workspace(), "predict", run=str(run.folder), values=values)
+    except WarmingUp:
+        look.loading("Keras is warming up. This happens once and takes some seconds.")
+        _wait()
+    except (Refusal, Failed) as failure:
+        look.failed(str(failure))
+    return None
 
 
 def _wait() -> None:
@@ -314,7 +363,8 @@ def _rows_of(file: str) -> tuple[int, ...]:
     return tuple(int(row) for row in rows)
 
 
-def _test_rows(run: Run) -> tuple[int, ...]:
+def test_rows(run: Run) -> tuple[int, ...]:
+    """Return the rows of the sealed test part in an order that is shuffled once."""
     return _rows_of(str(run.folder / "predictions.npz"))
 
 

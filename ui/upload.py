@@ -28,7 +28,7 @@ class Upload(Protocol):
         ...
 
 
-MANY = "pictures"
+MANY = "files"
 """Many files at once lie in a folder of this name, each in the subfolder that it came from."""
 _ODD = re.compile(r"[^\w.() -]+")
 
@@ -61,18 +61,17 @@ def safe(name: str) -> list[str]:
 
 
 def _take_many(uploads: Sequence[Upload], folder: Path) -> tuple[Path, str]:
-    odd = [
-        upload.name for upload in uploads if Path(upload.name).suffix.lower() not in datasets.get("image").EXTENSIONS
-    ]
-    if odd:
+    inside = {ending for name in datasets.names() for ending in getattr(datasets.get(name), "INSIDE", ())}
+    if odd := [upload.name for upload in uploads if Path(upload.name).suffix.lower() not in inside]:
         raise Refusal(
-            f"Several files at once must all be pictures, but '{odd[0]}' is not. Upload one table or one zip."
+            f"Several files at once must be pictures, sounds, clips or texts, but '{odd[0]}' is none. Upload one table "
+            "or one zip."
         )
     for upload in uploads:
         target = folder.joinpath(*safe(upload.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         _move(upload, _fresh(target))
-    return folder.resolve(), "image"
+    return folder.resolve(), datasets.type_of(folder)
 
 
 def _fresh(path: Path) -> Path:

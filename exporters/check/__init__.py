@@ -3,9 +3,9 @@
 The worker starts it as soon as the file is written and collects it after the report, so that loading TensorFlow anew
 costs no time:
 
-    file = keras_file.export(run, core, prepared, dataset)
-    checking = check.start(run, file, core, prepared, dataset)
-    report.make(run, core, prepared, history)
+    file = keras_file.export(run, "model", core, prepared, dataset)
+    checking = check.start(asked, file, core)
+    report.make(asked, history)
     told = checking.finish()
 """
 
@@ -24,11 +24,15 @@ from typing import Any
 import numpy as np
 
 import datasets
-from datasets import DataSet, Part, Prepared
+from builders import Whole
+from evaluation import tasks
+from evaluation.asked import Asked
 from exporters import keras_file
 from recipes import keras
-from records import Run, write_json
+from records import write_json
 
+Answers = dict[str, np.ndarray]
+"""What one row is answered, by name."""
 ROWS = 8
 TOLERANCE = 1e-5
 """Largest difference allowed, relative to answers larger than 1."""
@@ -42,14 +46,13 @@ KEPT_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "SYSTEMROOT")
 class Handle:
     """A check under way. End it with `finish` or `cancel`; both leave neither process nor folder behind."""
 
-    run: Run
+    asked: Asked
     file: Path
-    prepared: Prepared
-    core: Any
-    part: Part
-    """The validation rows asked, as prepared tensors."""
+    deliverable: Any
     raw: list[dict[str, np.ndarray]]
-    """The same rows as the deliverable takes them."""
+    """The rows asked, as the deliverable takes them."""
+    ready: dict[str, np.ndarray] | None
+    """The same rows as the core takes them; None for a whole model, which takes them as they are."""
     folder: Path
     process: subprocess.Popen[bytes]
     started: float
@@ -64,16 +67,16 @@ class Handle:
                             "offered. Resume the run when the computer is less busy.")  # fmt: skip
         finally:
             self.cancel()
+        run = self.asked.run
         entry = {
-            "file": self.file.relative_to(self.run.folder).as_posix(),
+            **self._words(),
+            "file": self.file.relative_to(run.folder).as_posix(),
             "bytes": self.file.stat().st_size,
             "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
             "seconds": round(time.monotonic() - self.started, 2),
             **told,
         }
-        write_json(
-            self.run.folder / "deliverables.json", {**(self.run.read("deliverables.json") or {}), "model": entry}
-        )
+        write_json(run.folder / "deliverables.json", (run.read("deliverables.json") or {}) | {self.file.stem: entry})
         return entry
 
     def cancel(self) -> None:
@@ -89,40 +92,54 @@ class Handle:
                             "The run itself is safe.")  # fmt: skip
         told = json.loads((self.folder / "answers.json").read_text(encoding="utf-8"))
         same = f"Loaded in a clean Keras {told['keras']} process; same answers on {_rows(len(self.raw))}"
-        to_report = _difference(told, _reported(self.core, self.prepared, self.part))
-        if to_report <= TOLERANCE:
+        to_report = _difference(told, self._reported(self.ready)) if self.ready is not None else None
+        if to_report is not None and to_report <= TOLERANCE:
             return {"checked": True, "largest_difference": to_report, "sentence": f"{same}."}
         # The report read prepared tensors. Ask the same model raw in this process, to tell a bad file from a
         # preprocessing that differs (pictures are resized by two programs).
         largest = _difference(told, self._answered_here())
         if not np.isfinite(largest):
-            return _refused("The file gave answers that are no numbers in a clean process, so it is not offered. "
-                            "Train again with a lower learning rate.")  # fmt: skip
+            return _refused("The file gave other answers, or answers that are no numbers, in a clean process, so it is "
+                            "not offered. Train again with a lower learning rate.")  # fmt: skip
+        if largest > TOLERANCE:
+            return _refused(f"The file answered differently in a clean process (by up to {largest:.1g}), so it is not "
+                            "offered. The run itself is safe.") | {"largest_difference": largest}  # fmt: skip
+        if to_report is None:
+            return {"checked": True, "largest_difference": largest, "sentence": f"{same}."}
+        why = f"raw inputs are prepared a little differently than for the report: up to {to_report:.1g} apart"
         found = {"largest_difference": largest, "difference_to_report": to_report}
-        if largest <= TOLERANCE:
-            why = f"raw inputs are prepared a little differently than for the report: up to {to_report:.1g} apart"
-            return {"checked": True, **found, "sentence": f"{same}. Note: {why}."}
-        return _refused(f"The file answered differently in a clean process (by up to {largest:.1g}), so it is not "
-                        "offered. The run itself is safe.") | found  # fmt: skip
+        return {"checked": True, **found, "sentence": f"{same}. Note: {why}."}
 
-    def _answered_here(self) -> np.ndarray:
-        model = keras_file.assemble(self.core, self.prepared.signature, self.prepared.encoding)
-        model.jit_compile = False
-        name = self.prepared.signature.target.name
-        with keras.device("cpu"):
-            return np.concatenate([np.asarray(model.predict_on_batch(row)[name]) for row in self.raw])
+    def _words(self) -> dict[str, str]:
+        if isinstance(self.deliverable, Whole):
+            return {"title": self.deliverable.title, "about": self.deliverable.sentence}
+        return {}
+
+    def _reported(self, ready: dict[str, np.ndarray]) -> list[Answers]:
+        """Answer as the report did, from ready tensors."""
+        return _asked_here(keras_file.answering(self.deliverable, self.asked.signature), [ready])
+
+    def _answered_here(self) -> list[Answers]:
+        return _asked_here(keras_file.whole(self.deliverable, self.asked.prepared), self.raw)
 
 
-def start(run: Run, file: Path, core: Any, prepared: Prepared, dataset: DataSet) -> Handle:
-    """Start a clean process that answers a few validation rows from this file."""
+def start(asked: Asked, file: Path, deliverable: Any) -> Handle:
+    """Start a clean process that answers a few validation rows, or a whole model's own examples, from this file."""
     started = time.monotonic()
-    part = prepared.part("validation")
-    kept = np.unique(np.linspace(0, len(part) - 1, min(ROWS, len(part))).astype(int))
-    some = Part({name: array[kept] for name, array in part.x.items()}, part.y[kept], part.rows[kept])
-    raw = datasets.get(prepared.signature.data_type).raw(dataset, prepared.signature, some.rows.tolist())
+    ready = None
+    if isinstance(deliverable, Whole):
+        amount = len(next(iter(deliverable.examples.values())))
+        raw = [{name: array[row : row + 1] for name, array in deliverable.examples.items()} for row in range(amount)]
+    else:
+        part = asked.prepared.part("validation")
+        kept = np.unique(np.linspace(0, len(part) - 1, min(ROWS, len(part))).astype(int))
+        rows = np.asarray(part.rows[kept]).tolist()
+        raw = datasets.get(asked.signature.data_type).raw(asked.dataset, asked.signature, rows)
+        if not hasattr(tasks.get(asked.signature.task), "join"):
+            ready = {name: np.asarray(array[kept]) for name, array in part.x.items()}
     folder = Path(tempfile.mkdtemp(prefix="layerwise-check-"))
     _write_rows(folder, raw)
-    return Handle(run, file, prepared, core, some, raw, folder, _clean_process(file, folder), started)
+    return Handle(asked, file, deliverable, raw, ready, folder, _clean_process(file, folder), started)
 
 
 def _write_rows(folder: Path, raw: list[dict[str, np.ndarray]]) -> None:
@@ -145,7 +162,7 @@ def _clean_process(file: Path, folder: Path) -> subprocess.Popen[bytes]:
     environment = {
         **kept,
         "HOME": str(folder),
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": keras.backend.backend(),
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "CUDA_VISIBLE_DEVICES": "-1",
     }
@@ -156,21 +173,37 @@ def _clean_process(file: Path, folder: Path) -> subprocess.Popen[bytes]:
         )  # fmt: skip
 
 
-def _reported(core: Any, prepared: Prepared, part: Part) -> np.ndarray:
-    model = keras_file.answering(core, prepared.signature)
+def _asked_here(model: Any, batches: list[dict[str, np.ndarray]]) -> list[Answers]:
+    """Return the named answers of each row."""
     model.jit_compile = False
+    found: list[Answers] = []
     # The clean process has no GPU either: devices differ in the last digits, which is not what is looked for here.
     with keras.device("cpu"):
-        return np.asarray(model.predict_on_batch(part.x))
+        for batch in batches:
+            told = {name: np.asarray(answer) for name, answer in model.predict_on_batch(batch).items()}
+            rows = len(next(iter(told.values())))
+            found += [{name: answer[row] for name, answer in told.items()} for row in range(rows)]
+    return found
 
 
-def _difference(told: dict[str, Any], expected: np.ndarray) -> float:
+def _difference(told: dict[str, Any], expected: list[Answers]) -> float:
     """Return the largest difference of any answer, alone or in a batch; relative where answers are larger than 1."""
-    size = np.maximum(1.0, np.abs(expected))
-    found = [np.asarray(told[way], dtype=np.float64) for way in ("single", "batch")]
-    if any(answers.shape != expected.shape or not np.isfinite(answers).all() for answers in found):
+    if any(len(told[way]) != len(expected) for way in ("single", "batch")):
         return float("inf")
-    return float(max((np.abs(answers - expected) / size).max() for answers in found))
+    pairs = [(answer, right) for way in ("single", "batch") for answer, right in zip(told[way], expected, strict=True)]
+    if any(answer.keys() != right.keys() for answer, right in pairs):
+        return float("inf")
+    return max(_apart(answer[name], right[name]) for answer, right in pairs for name in right)
+
+
+def _apart(answer: Any, right: np.ndarray) -> float:
+    if right.dtype.kind in "OSU":
+        texts = [text.decode() if isinstance(text, bytes) else str(text) for text in np.ravel(right)]
+        return 0.0 if texts == np.ravel(np.asarray(answer, dtype=object)).tolist() else float("inf")
+    numbers = np.asarray(answer, dtype=np.float64)
+    if numbers.shape != right.shape or not np.isfinite(numbers).all():
+        return float("inf")
+    return float((np.abs(numbers - right) / np.maximum(1.0, np.abs(right))).max(initial=0.0))
 
 
 def _refused(sentence: str) -> dict[str, Any]:

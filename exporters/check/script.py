@@ -1,12 +1,13 @@
 """Ask a downloaded model in a clean process: plain Keras, safe mode on, nothing of Layerwise on the path.
 
 Run as `python -I script.py MODEL FOLDER`. The folder holds `rows.json` ([{input name: member of rows.npz}, ...]) and
-`rows.npz`; the answers go into `answers.json`: {"keras", "python", "single": [...], "batch": [... or null]}.
+`rows.npz`; the answers go into `answers.json`: {"keras", "python", "single": [{name: values}, ...], "batch": [...]}.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ def main(model_file: str, folder: Path) -> None:
     with np.load(folder / "rows.npz", allow_pickle=False) as file:
         rows = [{name: file[member] for name, member in row.items()} for row in members]
     single = [_ask(model, row)[0] for row in rows]
-    batch: list[list[float] | None] = [None] * len(rows)
+    batch: list[dict[str, Any] | None] = [None] * len(rows)
     for alike in _of_one_shape(rows):
         whole = {name: np.concatenate([rows[index][name] for index in alike]) for name in rows[alike[0]]}
         for index, answer in zip(alike, _ask(model, whole), strict=True):
@@ -28,9 +29,17 @@ def main(model_file: str, folder: Path) -> None:
     (folder / "answers.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def _ask(model: keras.Model, row: dict[str, np.ndarray]) -> list[list[float]]:
-    (answer,) = model.predict_on_batch(row).values()
-    return np.asarray(answer, dtype=np.float64).tolist()
+def _ask(model: keras.Model, raw: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Return the named answers of each row, texts as texts."""
+    told = {name: np.asarray(answer) for name, answer in model.predict_on_batch(raw).items()}
+    rows = len(next(iter(told.values())))
+    return [{name: _plain(answer[row]) for name, answer in told.items()} for row in range(rows)]
+
+
+def _plain(answer: np.ndarray) -> Any:
+    if answer.dtype.kind in "OS":
+        return np.vectorize(lambda text: text.decode() if isinstance(text, bytes) else text)(answer).tolist()
+    return answer.tolist() if answer.dtype.kind == "U" else answer.astype(np.float64).tolist()
 
 
 def _of_one_shape(rows: list[dict[str, np.ndarray]]) -> list[list[int]]:

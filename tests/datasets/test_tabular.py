@@ -405,7 +405,8 @@ def test_every_sample_loads_and_prepares(tmp_path, sample):
         sample.task,
     )
     data = Data(sample=sample.name)
-    assert not [found for found in tabular.check(dataset, data) if found.severity in {"problem", "warning"}]
+    grave = {found.code for found in tabular.check(dataset, data) if found.severity in {"problem", "warning"}}
+    assert grave == ({"imbalance"} if sample.name == "fraud" else set())
     prepared = tabular.prepare(dataset, data, 1, tmp_path / "prepared", quiet)
     assert np.isfinite(prepared.part("train").x["features"]).all()
 
@@ -423,3 +424,53 @@ def test_tables_need_no_keras(tmp_path):
         "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_redrawing_keeps_the_label_aside_and_names_the_odd_class(tmp_path):
+    """Nothing is predicted: the column of classes only judges afterwards, and the model never sees it."""
+    frame = people(200)
+    frame["bought"] = np.where(np.arange(200) % 20, "usual", "odd")
+    dataset = dataset_of(frame, tmp_path)
+    prepared = prepared_of(dataset, task="reconstruction")
+    assert prepared.signature.details == {"classes": ["odd", "usual"], "anomalies": [0]}
+    assert (prepared.signature.target.name, prepared.signature.target.classes) == ("row", ())
+    assert "bought" not in {column.name for column in prepared.signature.raw}
+    assert [int((prepared.part(name).y == 0).sum()) for name in ("train", "validation", "test")] == [6, 2, 2]
+    assert tabular.classes(dataset, Data(file="table.csv", task="reconstruction")) == {}
+
+
+def test_a_class_held_out_is_only_in_the_test_part(tmp_path):
+    prepared = prepared_of(dataset_of(people(), tmp_path), task="reconstruction", hold_out="yes")
+    assert prepared.signature.details == {"classes": ["no", "yes"], "anomalies": [1]}
+    assert [set(prepared.part(name).y.tolist()) for name in ("train", "validation", "test")] == [{0}, {0}, {0, 1}]
+    assert sum(prepared.signature.rows.values()) == 120
+
+
+def test_redrawing_needs_no_label(tmp_path):
+    """A column of numbers that looks like the target is a column like the others."""
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({"width": random.normal(size=60), "price": random.normal(size=60)})
+    prepared = prepared_of(dataset_of(frame, tmp_path), task="reconstruction")
+    assert prepared.encoding["features"] == ["width", "price"]
+    assert prepared.signature.details == {"classes": [], "anomalies": []}
+    assert not prepared.part("train").y.any()
+
+
+def test_only_redrawing_holds_out_a_class(tmp_path):
+    dataset = dataset_of(people(), tmp_path)
+    with pytest.raises(Refusal) as refusal:
+        prepared_of(dataset, hold_out="yes")
+    told = "Only redrawing (`data.task: reconstruction`) can hold out a class. Leave `data.hold_out` empty."
+    assert str(refusal.value) == told
+    with pytest.raises(Refusal) as refusal:
+        prepared_of(dataset, task="reconstruction", hold_out="maybe")
+    assert str(refusal.value) == "There is no class 'maybe'. Available: no, yes."
+
+
+def test_fraud_is_rare_and_always_the_same(tmp_path):
+    """The bar of a sample stands only while its rows stand."""
+    dataset = tabular.load_sample("fraud", tmp_path / "fraud")
+    assert dataset.schema.classes == {"no": 19_760, "yes": 240}
+    assert dataset.schema.column("new_device").kind == "boolean"
+    assert dataset.schema.details["generator"] == "fraud 1"
+    assert dataset.schema.details["sha256"] == "c640c1323a15d6303678808a5c0a062431e1b153901c1bbf16c818c6b2cf09c7"

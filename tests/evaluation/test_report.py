@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from evaluation import report, sentences
 from recipes import Refusal, keras
-from tests.evaluation.made import linear_core, prepared_of
+from tests.evaluation.made import asked_of, linear_core, prepared_of
 
 NAMES = ("ant", "bee", "cat")
 SIZES = (300, 60, 90)
@@ -39,7 +39,11 @@ def history(losses):
 def classified(run, tmp_path):
     x, y = blobs()
     prepared = prepared_of(tmp_path / "data", x, y, SIZES, classes=NAMES)
-    return run, prepared, report.make(run, linear_core(np.eye(4, 3) * 2, np.zeros(3)), prepared, history([1, 0.9, 0.9]))
+    return (
+        run,
+        prepared,
+        report.make(asked_of(run, linear_core(np.eye(4, 3) * 2, np.zeros(3)), prepared), history([1, 0.9, 0.9])),
+    )
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def valued(run, tmp_path):
     x = random.normal(size=(200, 2)).astype(np.float32)
     y = (x @ [[0.9], [0.3]] + random.normal(0, 0.2, (200, 1))).astype(np.float32)
     prepared = prepared_of(tmp_path / "data", {"features": x}, y, (120, 30, 50), mean=5_000.0, scale=250.0)
-    return run, prepared, report.make(run, linear_core([[0.9], [0.3]], [0.0]), prepared, [])
+    return run, prepared, report.make(asked_of(run, linear_core([[0.9], [0.3]], [0.0]), prepared), [])
 
 
 def predictions(run):
@@ -93,6 +97,7 @@ def test_has_every_part_that_the_architecture_page_names(classified):
         "high": told["intervals"]["accuracy"][1],
         "baseline": "most frequent class",
         "baseline_value": told["baselines"][0]["metrics"]["accuracy"],
+        "better": "up",
     }
 
 
@@ -137,7 +142,7 @@ def test_a_class_absent_from_the_test_part_is_told(run, tmp_path):
     x, y = blobs(rows=60)
     y[50:] = np.arange(10) % 2
     prepared = prepared_of(tmp_path / "data", x, y, (40, 10, 10), classes=NAMES)
-    told = report.make(run, linear_core(np.eye(4, 3), np.zeros(3)), prepared, [])
+    told = report.make(asked_of(run, linear_core(np.eye(4, 3), np.zeros(3)), prepared), [])
     assert told["metrics"]["roc_auc"] is None
     assert told["intervals"]["roc_auc"] is None
     assert told["per_class"][2]["recall"] is None
@@ -183,7 +188,7 @@ def test_scatter_is_thinned_to_a_thousand(run, tmp_path):
     random = np.random.default_rng(1)
     x, y = random.normal(size=(3_020, 1)).astype(np.float32), random.normal(size=(3_020, 1)).astype(np.float32)
     prepared = prepared_of(tmp_path / "data", {"features": x}, y, (10, 10, 3_000))
-    told = report.make(run, linear_core([[1.0]], [0.0]), prepared, [])
+    told = report.make(asked_of(run, linear_core([[1.0]], [0.0]), prepared), [])
     assert len(told["scatter"]["rows"]) == 1_000
     assert told["scatter"]["rows"][-1] == 3_019
 
@@ -198,7 +203,7 @@ def test_pictures_have_a_linear_baseline_too(run, tmp_path):
     picture = keras.Input((40, 30, 3), name="picture")
     hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(picture))
     core = keras.Model({"picture": picture}, keras.layers.Dense(2)(hidden), name="core")
-    told = report.make(run, core, prepared, [])
+    told = report.make(asked_of(run, core, prepared), [])
     assert told["baselines"][1] == {
         "name": "linear model",
         "metrics": pytest.approx(
@@ -213,7 +218,7 @@ def test_answers_that_are_no_numbers_are_refused(run, tmp_path):
     x, y = blobs(rows=60)
     prepared = prepared_of(tmp_path / "data", x, y.astype(np.float32)[:, None], (40, 10, 10))
     with pytest.raises(Refusal) as refused:
-        report.make(run, linear_core([[math.nan]] * 4, [0.0]), prepared, [])
+        report.make(asked_of(run, linear_core([[math.nan]] * 4, [0.0]), prepared), [])
     assert str(refused.value) == (
         "The model's answers are no numbers any more (NaN). Lower the learning rate and train again."
     )

@@ -24,14 +24,34 @@ def test_class_scores_are_those_of_scikit_learn(classes):
     truth, answer = drawn(classes=classes)
     predicted = answer.argmax(axis=1)
     score = answer[:, 1] if classes == 2 else answer
-    assert scores.of_classes(truth, answer) == pytest.approx({
+    told = scores.of_classes(truth, answer)
+    assert (told.pop("recall_at_1", None) is not None) == (classes == 2)
+    assert told == pytest.approx({
         "accuracy": metrics.accuracy_score(truth, predicted),
         "precision_macro": metrics.precision_score(truth, predicted, average="macro"),
         "recall_macro": metrics.recall_score(truth, predicted, average="macro"),
         "f1_macro": metrics.f1_score(truth, predicted, average="macro"),
         "roc_auc": metrics.roc_auc_score(truth, score, multi_class="ovr"),
+        "average_precision": metrics.average_precision_score(truth if classes == 2 else np.eye(classes)[truth], score),
         "log_loss": metrics.log_loss(truth, answer),
     })  # fmt: skip
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+def test_the_rare_one_of_two_classes_is_looked_for(rare):
+    """Fraud is looked for, whether its name comes first in the alphabet or last."""
+    random = np.random.default_rng(5)
+    truth = np.where(random.random(2000) < 0.05, rare, 1 - rare)
+    share = np.clip(0.3 + 0.3 * (truth == rare) + random.normal(0, 0.15, 2000), 0.01, 0.99)
+    answer = np.stack([share, 1 - share] if rare == 0 else [1 - share, share], axis=1)
+    told = scores.of_classes(truth, answer)
+    assert scores.sought(truth) == rare
+    assert told["average_precision"] == pytest.approx(metrics.average_precision_score(truth == rare, share))
+    alarms, found, _ = metrics.roc_curve(truth == rare, share, drop_intermediate=False)
+    assert told["recall_at_1"] == pytest.approx(found[alarms <= 0.01].max())
+    assert [curve["class"] for curve in scores.curves(truth, answer, ("first", "second"))["pr"]] == [
+        ("first", "second")[rare]
+    ]
 
 
 def test_scores_of_an_imbalanced_part_are_those_of_scikit_learn():

@@ -14,7 +14,9 @@ from PIL import Image
 
 import builders
 import datasets
+from builders import Blueprint
 from datasets import DataSet, Prepared
+from evaluation.asked import Asked
 from exporters import keras_file
 from recipes import Recipe
 from records import Run
@@ -26,11 +28,24 @@ COLUMNS = ("length (mm)", "a/b", "a_b", "größe.x", "mlp", "answer", "preproces
 class Made:
     """A run with all that an exporter takes."""
 
-    run: Run
-    core: Any
-    prepared: Prepared
-    dataset: DataSet
+    asked: Asked
     file: Path
+
+    @property
+    def run(self) -> Run:
+        return self.asked.run
+
+    @property
+    def core(self) -> Any:
+        return self.asked.core
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.asked.prepared
+
+    @property
+    def dataset(self) -> DataSet:
+        return self.asked.dataset
 
 
 def table(folder):
@@ -73,7 +88,8 @@ def made(folder, file, kind, family, settings, data):
     run = Run.create(folder / "run", recipe)
     folders = {"folder": str(prepared.folder), "dataset": str(dataset.folder)}
     (run.folder / "prepared.json").write_text(json.dumps(folders), encoding="utf-8")
-    return Made(run, core, prepared, dataset, keras_file.export(run, core, prepared, dataset))
+    asked = Asked(run, recipe, dataset, prepared, Blueprint((), {"model": core}))
+    return Made(asked, keras_file.export(asked, "model", core))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ import pytest
 
 import datasets
 import exporters
-from evaluation import predict, report
+from evaluation import predict
+from evaluation.tasks import classification, regression
 from exporters import check, keras_file
 from recipes import Recipe, Refusal, keras
 from records import Run
 
 
 def checked(made):
-    return check.start(made.run, made.file, made.core, made.prepared, made.dataset).finish()
+    return check.start(made.asked, made.file, made.core).finish()
 
 
 def loaded(made):
@@ -35,7 +37,7 @@ def test_every_format_keeps_the_contract():
         form = exporters.get(name)
         assert form.TITLE
         assert form.SUMMARY.endswith(".")
-        assert form.FILE.startswith("model")
+        assert form.ENDING
         assert callable(form.export)
 
 
@@ -70,9 +72,10 @@ def test_pictures_of_two_sizes_answer_the_same_in_a_clean_process(mixed_pictures
 def test_a_damaged_file_is_not_offered(numbers, tmp_path):
     """The run still ends well; the download says why it is missing."""
     run = Run.create(tmp_path / "run", numbers.run.recipe)
-    file = keras_file.export(run, numbers.core, numbers.prepared, numbers.dataset)
+    asked = replace(numbers.asked, run=run)
+    file = keras_file.export(asked, "model", numbers.core)
     file.write_bytes(file.read_bytes()[:2_000])
-    told = check.start(run, file, numbers.core, numbers.prepared, numbers.dataset).finish()
+    told = check.start(asked, file, numbers.core).finish()
     assert not told["checked"]
     assert told["sentence"].startswith("Plain Keras could not load the file in a clean process (")
     assert told["sentence"].endswith("), so it is not offered. The run itself is safe.")
@@ -83,8 +86,9 @@ def test_a_file_with_other_weights_is_not_offered(numbers, tmp_path):
     run = Run.create(tmp_path / "run", numbers.run.recipe)
     other = keras.models.clone_model(numbers.core)
     other.set_weights([weight + 0.1 for weight in numbers.core.get_weights()])
-    file = keras_file.export(run, other, numbers.prepared, numbers.dataset)
-    told = check.start(run, file, numbers.core, numbers.prepared, numbers.dataset).finish()
+    asked = replace(numbers.asked, run=run)
+    file = keras_file.export(asked, "model", other)
+    told = check.start(asked, file, numbers.core).finish()
     assert not told["checked"]
     assert told["sentence"].startswith("The file answered differently in a clean process (by up to ")
 
@@ -92,9 +96,10 @@ def test_a_file_with_other_weights_is_not_offered(numbers, tmp_path):
 def test_a_preprocessing_that_differs_is_told_with_its_size(numbers, tmp_path):
     """The file is what the app tries, so it is offered; the report's rows were prepared a little differently."""
     run = Run.create(tmp_path / "run", numbers.run.recipe)
-    file = keras_file.export(run, numbers.core, numbers.prepared, numbers.dataset)
-    checking = check.start(run, file, numbers.core, numbers.prepared, numbers.dataset)
-    checking.part.x["features"] = checking.part.x["features"] + np.float32(0.01)
+    asked = replace(numbers.asked, run=run)
+    file = keras_file.export(asked, "model", numbers.core)
+    checking = check.start(asked, file, numbers.core)
+    checking.ready["features"] = checking.ready["features"] + np.float32(0.01)
     told = checking.finish()
     assert told["checked"]
     assert told["largest_difference"] <= 1e-5 < told["difference_to_report"] < 0.1
@@ -105,7 +110,7 @@ def test_a_preprocessing_that_differs_is_told_with_its_size(numbers, tmp_path):
 
 
 def test_a_check_that_is_cancelled_leaves_nothing_behind(numbers):
-    checking = check.start(numbers.run, numbers.file, numbers.core, numbers.prepared, numbers.dataset)
+    checking = check.start(numbers.asked, numbers.file, numbers.core)
     checking.cancel()
     assert checking.process.poll() is not None
     assert not checking.folder.exists()
@@ -132,7 +137,7 @@ def test_numbers_come_back_in_their_own_unit(numbers):
     test = numbers.prepared.part("test")
     raw = datasets.get("tabular").raw(numbers.dataset, numbers.prepared.signature, test.rows.tolist())
     told = np.array([loaded(numbers).predict_on_batch(row)["price"] for row in raw]).ravel()
-    np.testing.assert_allclose(told, report.answers(numbers.core, numbers.prepared.signature, test.x), rtol=1e-5)
+    np.testing.assert_allclose(told, regression.answers(numbers.asked, test), rtol=1e-5)
     assert told.mean() == pytest.approx(2_000_000, rel=0.5)
 
 
@@ -194,7 +199,7 @@ def test_try_answers_from_the_very_file(odd_table):
 def test_try_of_test_rows_answers_as_the_report(odd_table):
     test = odd_table.prepared.part("test")
     told = predict.answer_rows(odd_table.run, test.rows[:3].tolist())
-    expected = report.answers(odd_table.core, odd_table.prepared.signature, test.x)[:3]
+    expected = classification.answers(odd_table.asked, test)[:3]
     assert told["rows"] == test.rows[:3].tolist()
     np.testing.assert_allclose(told["answers"], expected, atol=1e-5)
 
@@ -211,7 +216,7 @@ def test_try_takes_a_picture_as_base64(mixed_pictures):
 def test_try_refuses_a_torn_picture(mixed_pictures):
     with pytest.raises(Refusal) as refused:
         predict.answer(mixed_pictures.run, {"picture": "not base64!"})
-    assert str(refused.value) == "The picture did not arrive whole. Choose it once more."
+    assert str(refused.value) == "The file did not arrive whole. Choose it once more."
 
 
 def test_try_of_a_run_without_a_model_says_so(odd_table, tmp_path):

@@ -191,12 +191,12 @@ def test_stop_is_a_wish_in_the_run_folder(workspace):
 
 def test_what_it_knows_now_is_drawn(workspace):
     run = make(workspace, "running", "running", epochs=2, phase="training")
-    told = {"epoch": 2, "kind": "classes", "classes": CLASSES, "rows": [3, 5], "truth": [0, 2],
-            "answer": [[0.9, 0.1, 0.0], [0.5, 0.1, 0.4]]}  # fmt: skip
-    write_json(run.folder / "evidence.json", told)
+    panel = {"kind": "classes", "classes": CLASSES, "rows": [3, 5], "truth": [0, 2],
+             "answer": [[0.9, 0.1, 0.0], [0.5, 0.1, 0.4]]}  # fmt: skip
+    write_json(run.folder / "evidence.json", {"stage": "fit", "epoch": 2, "panels": [panel]})
     assert "How sure it is of the right class: 1 of 2 rows answered correctly." in words(opened("run", run="running"))
-    values = {"epoch": 2, "kind": "values", "rows": [3, 5], "truth": [10.0, 20.0], "answer": [12.0, 19.0]}
-    write_json(run.folder / "evidence.json", values)
+    values = {"kind": "values", "rows": [3, 5], "truth": [10.0, 20.0], "answer": [12.0, 19.0]}
+    write_json(run.folder / "evidence.json", {"stage": "fit", "epoch": 2, "panels": [values]})
     assert "Ring: what it was. Dot: what it says. Off by 1.5 on average." in words(opened("run", run="running"))
 
 

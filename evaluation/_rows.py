@@ -1,0 +1,66 @@
+"""What tasks with one true answer a row share: the model's answers and the truth, the gap, the rows that are shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from builders import Panel
+from datasets import Part
+from evaluation import scores, sentences
+from evaluation.asked import Asked
+from recipes import Signature, keras
+from records import Run
+
+EXAMPLES = 12
+"""Best and worst examples that a report lists."""
+MOST_GAP_ROWS = 5_000
+SHOWN = 12
+"""Validation rows that the live evidence asks about."""
+
+Judge = Callable[[np.ndarray, np.ndarray], scores.Scores]
+
+
+def in_own_unit(signature: Signature, values: np.ndarray) -> np.ndarray:
+    """Turn standardised numbers into the target's own unit."""
+    return values * signature.target.scale + signature.target.mean
+
+
+def write_predictions(run: Run, rows: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> None:
+    """Write `predictions.npz` of the test part, under its name only once it is whole."""
+    temporary = run.folder / "predictions.npz.tmp"
+    with temporary.open("wb") as file:
+        np.savez(file, rows=rows, truth=truth, answer=answer)
+    temporary.rename(run.folder / "predictions.npz")
+
+
+def some_of(part: Part, kept: np.ndarray) -> Part:
+    """Return these places of a part as arrays in memory."""
+    return Part({name: np.asarray(array[kept]) for name, array in part.x.items()}, part.y[kept], part.rows[kept])
+
+
+def gap(
+    asked: Asked, truth_of: Callable[[Signature, Part], np.ndarray], answers_to: Callable[[Part], np.ndarray],
+    judge: Judge, yardsticks: list[dict[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """Judge the finished model once more on what it learned from and on what it was watched with."""
+    told = {}
+    for name in ("train", "validation"):
+        part = asked.prepared.part(name)
+        some = some_of(part, np.sort(np.random.default_rng(asked.seed).permutation(len(part))[:MOST_GAP_ROWS]))
+        told[name] = judge(truth_of(asked.signature, some), answers_to(some))
+        told[name]["rows"] = len(some)
+    return sentences.gap(asked.signature.task, told["train"], told["validation"], yardsticks)
+
+
+def live(asked: Asked, few: Part, panel: dict[str, Any], outputs: Any) -> Callable[[], list[Panel]]:
+    """Return what asks about the same few rows again and again; `outputs` are the core's finished answer."""
+    model = keras.Model(asked.core.input, outputs)
+    model.jit_compile = False
+
+    def ask() -> list[Panel]:
+        answer = np.asarray(model.predict_on_batch(few.x), dtype=np.float64)
+        plain = answer if panel["kind"] == "classes" else answer.reshape(len(answer))
+        return [panel | {"answer": np.round(plain, 5).tolist()}]
+
+    return ask

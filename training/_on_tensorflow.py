@@ -1,0 +1,91 @@
+"""The inside of Keras's `fit` on TensorFlow: many steps of the model's own `train_step` in one graph or XLA program."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+
+class Steps:
+    """Steps of one kind over batches that are gathered in the graph; variables stay where Keras made them."""
+
+    def __init__(self, model: Any, kind: Literal["train", "test"], arrays: Any, *, xla: bool) -> None:
+        self.model, self.arrays = model, arrays
+        self.step = model.train_step if kind == "train" else model.test_step
+        self.xla = _through_xla(self.loop, arrays) if xla else None
+
+    @cached_property
+    def loop(self) -> Any:
+        """The loop, traced when it is first needed: the first point of the curve need not wait for validation."""
+        return _loop_over(self.step, self.model, self.arrays)
+
+    def function(self, epoch: Callable[[], dict[str, Any]]) -> Callable[..., Any]:
+        """Wrap a whole epoch as Keras calls it on this backend."""
+        return lambda _iterator: epoch()
+
+    def __call__(self, data: Any, table: Any, first: int, stop: int, *, xla: bool) -> dict[str, Any]:
+        """Run the steps `first` to `stop` of a table of row numbers (steps, batch); returns the running means."""
+        import tensorflow as tf
+
+        loop = self.xla if self.xla and xla else self.loop
+        return loop(data, table, tf.constant(first), tf.constant(stop))
+
+
+def place(array: np.ndarray) -> Any:
+    """Put an array on the device."""
+    import tensorflow as tf
+
+    return tf.constant(np.asarray(array))
+
+
+def ticks() -> Any:
+    """Make the data of which `fit` asks one element an epoch; nobody looks at it."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(0).repeat()
+
+
+def build_metrics(model: Any, one_row: Any) -> None:
+    """Let loss and metrics make their variables now: made inside a trace, they would cost a second one."""
+    import tensorflow as tf
+
+    seeds = [variable for variable in model.variables if "seed_generator" in variable.path]
+    before = [variable.numpy() for variable in seeds]
+    model.test_step(tf.nest.map_structure(tf.constant, one_row))
+    for variable, value in zip(seeds, before, strict=True):
+        variable.assign(value)
+
+
+def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
+    """Make a loop over batches; the table of row numbers may have any size, so one trace serves all."""
+    import tensorflow as tf
+
+    def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
+        def body(at: Any) -> Any:
+            rows = table[at]
+            step(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
+            return at + 1
+
+        tf.while_loop(lambda at: at < stop, body, [first])
+        return model.get_metrics_result()
+
+    return tf.function(loop, _signature(arrays), autograph=False).get_concrete_function()
+
+
+def _through_xla(loop: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
+    """Hand the very same trace to XLA; traced anew inside, it would differ in the last bit and break a resumed run."""
+    import tensorflow as tf
+
+    def outer(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
+        return loop(data, table, first, stop)
+
+    return tf.function(outer, _signature(arrays), autograph=False, jit_compile=True)
+
+
+def _signature(arrays: Any) -> list[Any]:
+    import tensorflow as tf
+
+    data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
+    number = tf.TensorSpec([], tf.int32)
+    return [data, tf.TensorSpec([None, None], tf.int32), number, number]
