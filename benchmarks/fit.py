@@ -9,7 +9,6 @@ everything from the start, compiling too.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
@@ -146,7 +145,7 @@ def _bare(case: Case, part: Part, training: Training) -> dict[str, Any]:
     model = _compiled(case, training)
     xla = loop.choose_policy(model, part, training.model_copy(update={"epochs": 30})).xla
     keras.tree.map_structure(np.asarray, model.test_on_batch({"x": part.x["x"][:1]}, part.y[:1]))
-    with loop.hashed_dropout(model) if xla and keras.backend.backend() == "tensorflow" else contextlib.nullcontext():
+    with loop.inside().traced(model, xla=xla):
         epoch = (_bare_on_jax if keras.backend.backend() == "jax" else _bare_on_tensorflow)(model, part, training, xla)
         seconds, losses = [], []
         for _ in range(training.epochs):

@@ -1,8 +1,7 @@
 """What the families that hear share: the sound as a picture of loudness over time and pitch."""
 
+import math
 from typing import Any
-
-import numpy as np
 
 from recipes import Signature, keras
 
@@ -21,13 +20,13 @@ def log_mel(sound: Any, rate: int, bands: int) -> Any:
     loud or soft and looks the same. `MelSpectrogram` takes decibels over the whole batch; so they are taken here.
     """
     ops = keras.ops
-    window = max(64, 2 ** round(float(np.log2(WINDOW_SECONDS * rate))))
+    window = max(64, 2 ** round(math.log2(WINDOW_SECONDS * rate)))
     step = max(int(STEP_SECONDS * rate), int(sound.shape[1]) // MOST_COLUMNS)
     power = keras.layers.MelSpectrogram(
         fft_length=window, sequence_stride=step, sampling_rate=rate, num_mel_bins=bands, min_freq=60.0,
         power_to_db=False, dtype="float32", name="mel_spectrogram",
     )(sound)  # (batch, bands, columns)  # fmt: skip
-    decibels = ops.log(ops.maximum(power, 1e-8)) * (10 / np.log(10))
+    decibels = ops.log(ops.maximum(power, 1e-8)) * (10 / math.log(10))
     below = decibels - ops.max(decibels, axis=(1, 2), keepdims=True)
     shades = ops.maximum(below, -QUIET) / (QUIET / 2) + 1
     return ops.expand_dims(ops.transpose(shades, (0, 2, 1)), -1)

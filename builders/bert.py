@@ -1,14 +1,14 @@
 """BERT: learns language first, from texts without labels, and then the task, from few labelled ones.
 
-For many texts of which only some have labels. First it fills in masked words and tells whether two halves of a text
-belong together; what it learned about words then makes a few hundred labels worth more.
+For many texts of which only some have labels. First it fills in masked words and picks the part of a text that comes
+next; what it learned about words then makes a few hundred labels worth more.
 Paper: Devlin, Chang, Lee, Toutanova, "BERT: Pre-training of deep bidirectional transformers for language
 understanding", 2019.
 Score: SCORE
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from builders import Blueprint, Panel, Stage
 from builders._attention import AttentionSettings, block, placed, refuse_uneven
 from builders._evidence_text import MOST_WORDS, sentences_judged, words_of
 from builders._layers import answer, objective
-from builders._masked_words import EXTRA, FIRST_WORD, mask_of, pretraining
-from builders._sequences import Sequence, summarised
+from builders._masked_words import EXTRA, FIRST_WORD, average, mask_of, pretraining
+from builders._sequences import Sequence
 from recipes import Signature, keras, setting
 
 TITLE = "BERT-style transformer"
@@ -30,7 +30,10 @@ TRAINING = {"epochs": 25, "batch_size": 16, "patience": 6}
 METRICS = {
     "masked_accuracy": ("Masked words found", "Of the hidden words, the share that it filled in exactly."),
     "masked_loss": ("Masked word loss", "How surprised it was by the hidden words."),
-    "next_accuracy": ("Halves told apart", "How often it knew whether one half of a text follows the other."),
+    "next_accuracy": (
+        "What comes next",
+        "How often it picked the right second part of a text among 32.",
+    ),
 }
 ASKED = 6
 """Hidden words of the live evidence."""
@@ -55,8 +58,11 @@ class Config(AttentionSettings):
         0.15, "Masked share", "Share of the words that are hidden and asked for.", ge=0.05, le=0.5, step=0.05,
         advanced=True,
     )  # fmt: skip
-    next_half: bool = setting(
-        True, "Next half", "Also learn whether one half of a text follows the other.", advanced=True
+    next_part: bool = setting(
+        True, "What comes next", "Also learn which second part of a text follows the first.", advanced=True
+    )
+    positions: Literal["waves", "learned"] = setting(
+        "waves", "Positions", "How places are told: fixed sine waves, or vectors that are learned.", advanced=True
     )
     dropout: float = setting(
         0.1, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
@@ -75,7 +81,7 @@ def build(signature: Signature, config: Config) -> Blueprint:
         notes = (f"Pre-training is off: it learns from {_labels(config)} alone.",)
         return Blueprint((fine,), {"model": core}, notes, sentences_judged)
     words = body.get_layer("words")
-    lesson = pretraining(body, words, vocabulary, length, config.masked, next_half=config.next_half)
+    lesson = pretraining(body, words, vocabulary, length, config.masked, next_part=config.next_part)
     told = {
         "epochs": config.pretraining_epochs, "early_stopping": False, "restore_best": False, "class_weights": "none",
         "batch_size": 32, "learning_rate": 0.002,
@@ -106,19 +112,16 @@ def _labels(config: Config) -> str:
 
 
 def _body(vocabulary: int, length: int, config: Config) -> Any:
-    """Return the reader: {"tokens", "segments"} (batch, steps) to (batch, steps, width)."""
-    layers, steps = keras.layers, length + EXTRA
+    """Return the reader: {"tokens": (batch, steps)} to (batch, steps, width), for any number of steps."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    segments = keras.Input((None,), dtype="int32", name="segments")
-    words = layers.Embedding(vocabulary + EXTRA, config.embedding, name="words")
-    x = layers.Add()([words(tokens), layers.Embedding(2, config.embedding, name="segment")(segments)])
+    x = keras.layers.Embedding(vocabulary + EXTRA, config.embedding, name="words")(tokens)
     there = keras.ops.cast(keras.ops.not_equal(tokens, 0), "float32")
-    x = placed(Sequence("tokens", tokens, x, there, steps), config)
+    x = placed(Sequence("tokens", tokens, x, there, length + EXTRA), config)
     for _ in range(config.blocks):
         x, _ = block(x, there, config)
     if config.norm == "before":
-        x = layers.LayerNormalization()(x)
-    return keras.Model({"tokens": tokens, "segments": segments}, x, name="reader")
+        x = keras.layers.LayerNormalization()(x)
+    return keras.Model({"tokens": tokens}, x, name="reader")
 
 
 def _core(body: Any, vocabulary: int, signature: Signature, config: Config) -> Any:
@@ -126,9 +129,7 @@ def _core(body: Any, vocabulary: int, signature: Signature, config: Config) -> A
     ops = keras.ops
     text = keras.Input(signature.inputs["tokens"].shape, dtype="int32", name="tokens")
     tokens = ops.pad(ops.cast(text, "int32"), ((0, 0), (1, 0)), constant_values=vocabulary + 2)
-    there = ops.cast(ops.not_equal(tokens, 0), "float32")
-    x = body({"tokens": tokens, "segments": ops.zeros_like(tokens)})
-    x = summarised(Sequence("tokens", text, x, there), x, "average")
+    x = average(body({"tokens": tokens}), tokens)
     x = keras.layers.Dropout(config.dropout)(x) if config.dropout else x
     return keras.Model({"tokens": text}, answer(x, signature, config), name="bert")
 
@@ -148,7 +149,7 @@ def filling_in(body: Any, lesson: Any, vocabulary: int) -> Callable[[Any], Calla
         model.jit_compile = False
 
         def make() -> list[Panel]:
-            read = np.asarray(model.predict_on_batch({"tokens": row, "segments": np.zeros_like(row)}))
+            read = np.asarray(model.predict_on_batch({"tokens": row}))
             logits = np.asarray(lesson.guess(read[:, np.asarray(places) + 1]))[0].astype(np.float64)
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             chances = powers / powers.sum(axis=1, keepdims=True)

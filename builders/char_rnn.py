@@ -50,6 +50,7 @@ def build(signature: Signature, config: Config) -> Blueprint:
     layers = []
     for number in range(1, config.layers + 1):
         layer = getattr(keras.layers, config.cell)(config.units, return_sequences=True, name=f"memory_{number}")
+        layer.cell.name = f"cell_{number}"  # each one is a layer of its own in the model of one step
         x = layer(x)
         layers.append(layer)
         x = keras.layers.Dropout(config.dropout)(x) if config.dropout else x

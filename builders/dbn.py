@@ -26,7 +26,7 @@ ICON = "layers"
 TASKS = ("classification",)
 DATA_TYPES = ("tabular", "image")
 PAPER = "Hinton, Osindero, Teh: A Fast Learning Algorithm for Deep Belief Nets, 2006"
-TRAINING = {"epochs": 60, "batch_size": 32, "learning_rate": 0.001, "patience": 15}
+TRAINING = {"epochs": 200, "batch_size": 32, "learning_rate": 0.003, "patience": 20}
 METRICS = {
     "redrawing": ("Redrawing error", "How unlike the data the layer's own dream of them is, squared; it should fall."),
     "gap": ("Free-energy gap", "How much stranger held-out data seem than training data; growing means memorising."),
@@ -56,11 +56,11 @@ class Config(Settings):
         advanced=True, panel="training",
     )  # fmt: skip
     chain: int = setting(
-        1, "Steps of dreaming", "How many steps a dream takes from the data (k of contrastive divergence).", ge=1, le=20,
+        1, "Steps of dreaming", "How many steps a dream takes (k of contrastive divergence).", ge=1, le=20,
         advanced=True,
     )  # fmt: skip
     labels_share: float = setting(
-        1.0, "Labels used", "Share of the training labels used for fine-tuning; pre-training needs none.", ge=0.01, le=1,
+        1.0, "Labels used", "Share of the training labels for fine-tuning; pre-training needs none.", ge=0.01, le=1,
         step=0.05, panel="training",
     )  # fmt: skip
     dropout: float = setting(

@@ -22,7 +22,7 @@ ICON = "graphic_eq"
 TASKS = ("classification",)
 DATA_TYPES = ("audio",)
 PAPER = "Hershey and others: CNN Architectures for Large-Scale Audio Classification, 2017"
-TRAINING = {"epochs": 30, "batch_size": 32, "learning_rate": 0.002, "patience": 8}
+TRAINING = {"epochs": 25, "batch_size": 32, "learning_rate": 0.003, "schedule": "cosine", "patience": 8}
 
 
 class Config(LayerSettings):
@@ -34,7 +34,7 @@ class Config(LayerSettings):
     bands: int = setting(48, "Pitch bands", "Into how many bands the pitches are sorted, from 60 Hz up.", ge=8, le=128,
                          step=8)  # fmt: skip
     noise: float = setting(
-        0.05, "Noise while training", "Disturb the picture of the sound by this much, so that hiss is not learned.",
+        0.0, "Noise while training", "Disturb the picture of the sound by this much, so that hiss is not learned.",
         ge=0, le=1, step=0.05, panel="training", advanced=True,
     )  # fmt: skip
     normalization: Normalization = setting(
@@ -69,13 +69,12 @@ def build(signature: Signature, config: Config) -> Blueprint:
 
 
 def _block(x: Any, block: int, config: Config) -> Any:
-    # No normalization in the first block: per batch it would take away how loud a band is, on small data for good.
+    # None in the first block, and behind the activation: on a few hundred sounds both were measured to score higher.
     normalizes = block > 0 and config.normalization != "none"
-    biased = not (normalizes and config.normalization == "batch")
     filters = int(config.filters * 2**block)
-    x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=biased, **weights(config))(x)
-    x = keras.layers.Activation(config.activation)(normalized(x, config) if normalizes else x)
-    return keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.Conv2D(filters, 3, padding="same", **weights(config))(x)
+    x = keras.layers.Activation(config.activation)(x)
+    return keras.layers.MaxPooling2D(2)(normalized(x, config) if normalizes else x)
 
 
 def _refuse_impossible(signature: Signature, config: Config) -> None:

@@ -21,7 +21,7 @@ ICON = "filter_list"
 TASKS = ("forecasting", "classification")
 DATA_TYPES = ("series",)
 PAPER = "Bai, Kolter, Koltun: An empirical evaluation of generic convolutional and recurrent networks, 2018"
-TRAINING = {"epochs": 60, "patience": 12, "learning_rate": 0.002}
+TRAINING = {"epochs": 40, "patience": 10, "learning_rate": 0.005}
 
 
 class Config(LayerSettings):
@@ -36,7 +36,7 @@ class Config(LayerSettings):
     convolutions: int = setting(2, "Convolutions per block", "How many stand in a row before the short cut.", ge=1,
                                 le=4, advanced=True)  # fmt: skip
     shortcut: bool = setting(
-        True, "Straight path", "A straight line from what was seen to the forecast, beside the network (forecasts only).",
+        True, "Straight path", "A straight line from what was seen to the forecast beside the network (forecasts).",
     )  # fmt: skip
     summary: Literal["auto", "last", "average", "max"] = setting(
         "auto", "Before the answer", "The last step, or average or largest value of all steps; `auto` suits the task.",
@@ -47,7 +47,7 @@ class Config(LayerSettings):
         advanced=True,
     )  # fmt: skip
     dropout: float = setting(
-        0.1, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
+        0.25, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
         step=0.05, panel="training",
     )  # fmt: skip
 

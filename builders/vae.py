@@ -7,6 +7,7 @@ Paper: Kingma, Welling, "Auto-Encoding Variational Bayes", 2013; beta after Higg
 Score: all 10 classes among 500 new pictures on digits and on glyphs, judged by an independent classifier.
 """
 
+import math
 from functools import cache
 from typing import Any, Literal
 
@@ -20,11 +21,15 @@ ICON = "scatter_plot"
 TASKS = ("generation",)
 DATA_TYPES = ("image",)
 PAPER = "Kingma, Welling: Auto-Encoding Variational Bayes, 2013"
-TRAINING = {"epochs": 200, "batch_size": 64, "learning_rate": 0.002, "patience": 40}
+TRAINING = {"epochs": 150, "batch_size": 64, "learning_rate": 0.002, "patience": 40}
 METRICS = {
     "redrawing": ("Redrawing cost", "How unlike the redrawn pictures are; the loss is this plus beta times the other."),
     "kl": ("Order cost", "How many numbers' worth of detail the code keeps beyond the orderly map (KL divergence)."),
 }
+
+
+TINY = 256
+"""Pictures of at most so many values are drawn from two numbers, unless a person says otherwise."""
 
 
 class Config(Settings):
@@ -34,8 +39,9 @@ class Config(Settings):
         "dense", "Layers", "`dense` suits tiny pictures and is quick; `convolutional` suits larger ones."
     )
     code: int = setting(
-        2, "Numbers in the code", "Two make a map to walk on; more redraw better.", ge=1, le=256, log=True
-    )
+        0, "Numbers in the code", "Two make a map to walk on, more redraw better. Automatic: 2 for tiny pictures.",
+        ge=0, le=256, log=True, zero="automatic",
+    )  # fmt: skip
     units: int = setting(256, "Units", "Units of the larger dense layer; the other has half.", ge=1, le=4096, log=True)
     filters: int = setting(
         32, "Filters", "Filters of the first convolution; they double from step to step.", ge=1, le=256, log=True,
@@ -53,24 +59,24 @@ class Config(Settings):
 def build(signature: Signature, config: Config) -> Blueprint:
     """Make encoder (picture to code), decoder (code to picture) and the model that trains both."""
     name, spec = picture_of(signature)
+    size = config.code or (2 if math.prod(int(side or 1) for side in spec.shape) <= TINY else 8)
     picture = keras.Input(spec.shape, name=name)
     x = encode(keras.layers.Rescaling(1 / 255)(picture), config.layers, config.units, config.filters, config.activation)
-    mean = keras.layers.Dense(config.code, dtype="float32", name="place")(x)
-    log_var = keras.layers.Dense(config.code, dtype="float32", kernel_initializer="zeros", name="log_spread")(x)
+    mean = keras.layers.Dense(size, dtype="float32", name="place")(x)
+    log_var = keras.layers.Dense(size, dtype="float32", kernel_initializer="zeros", name="log_spread")(x)
     encoder = keras.Model({name: picture}, {"code": mean, "log_spread": log_var}, name="encoder")
 
-    code = keras.Input((config.code,), name="code")
+    code = keras.Input((size,), name="code")
     logits = decode(code, spec.shape, config.layers, config.units, config.filters, config.activation)
     drawer = keras.Model(code, logits, name="drawer")
-    point = keras.Input((config.code,), name="code")
+    point = keras.Input((size,), name="code")
     decoder = keras.Model({"code": point}, {"picture": shown(drawer(point))}, name="decoder")
 
     stage = Stage("fit", _trainer()(encoder, drawer, config.beta, name))
-    size = "two numbers" if config.code == 2 else f"{config.code} numbers"
-    told = f"A code of {size} in, a picture from 0 to 255 out. Codes are drawn from a normal distribution."
+    told = f"A code of {size} numbers in, a picture from 0 to 255 out. Codes are drawn from a normal distribution."
     return Blueprint(
         (stage,),
-        {"decoder": Whole(decoder, "Decoder", told, {"code": codes(config.code)}), "encoder": encoder},
+        {"decoder": Whole(decoder, "Decoder", told, {"code": codes(size)}), "encoder": encoder},
     )
 
 

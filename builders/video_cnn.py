@@ -20,7 +20,7 @@ ICON = "movie"
 TASKS = ("classification",)
 DATA_TYPES = ("video",)
 PAPER = "Tran and others: Learning Spatiotemporal Features with 3D Convolutional Networks, 2015"
-TRAINING = {"epochs": 20, "batch_size": 32, "learning_rate": 0.003, "patience": 6, "schedule": "cosine"}
+TRAINING = {"epochs": 14, "batch_size": 32, "learning_rate": 0.003, "patience": 6, "schedule": "cosine"}
 
 
 class Config(LayerSettings):

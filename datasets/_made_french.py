@@ -44,14 +44,17 @@ _VOWELS = "aeéiou"
 def make_french() -> tuple[list[str], list[str]]:
     """Return the English sentences and the French ones, in one shuffled order."""
     whole = product(range(len(_SUBJECTS)), _VERBS, _NOUNS, _COLOURS, (True, False), (True, False))
-    pairs = [(_english(*parts), _french(*parts)) for parts in whole]
+    pairs = [
+        (_english(who, verb, noun, colour, the=the, no=no), _french(who, verb, noun, colour, the=the, no=no))
+        for who, verb, noun, colour, the, no in whole
+    ]
     order = np.random.default_rng(SEED).permutation(len(pairs))
     return [pairs[place][0] for place in order], [pairs[place][1] for place in order]
 
 
 def _english(
-    person: int, verb: _Verb, noun: tuple[str, ...], colour: tuple[str, ...] | None, the: bool, no: bool
-) -> str:  # noqa: FBT001 - parts of a product
+    person: int, verb: _Verb, noun: tuple[str, ...], colour: tuple[str, ...] | None, *, the: bool, no: bool
+) -> str:
     third = person == 2
     doing = f"{'does' if third else 'do'} not {verb.english[0]}" if no else verb.english[third]
     thing = " ".join(filter(None, [colour[0] if colour else "", noun[0]]))
@@ -60,8 +63,8 @@ def _english(
 
 
 def _french(
-    person: int, verb: _Verb, noun: tuple[str, ...], colour: tuple[str, ...] | None, the: bool, no: bool
-) -> str:  # noqa: FBT001 - parts of a product
+    person: int, verb: _Verb, noun: tuple[str, ...], colour: tuple[str, ...] | None, *, the: bool, no: bool
+) -> str:
     feminine = noun[2] == "f"
     doing = verb.french[person]
     if no:

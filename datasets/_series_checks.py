@@ -161,8 +161,8 @@ def _trend(plan: Plan) -> Finding:
     if abs(slope) < 2.4 * spread or not spread:
         return _finding("trend", "pass", "No lasting trend was found.")
     way = "rises" if slope > 0 else "falls"
-    return _finding("trend", "notice", f"The series {way} all along the part that is learned from.",
-                    "Nothing to do: with `transform` on auto, changes are learned instead of values where that helps.")  # fmt: skip
+    cure = "Nothing to do: with `transform` on auto, changes are learned instead of values where that helps."
+    return _finding("trend", "notice", f"The series {way} all along the part that is learned from.", cure)
 
 
 def _outside(plan: Plan) -> Finding:

@@ -1,7 +1,7 @@
 """Series in canonical form: one value a step, nothing missing, and a note of everything that had to be mended.
 
-Files of the folder: `values.npy` (steps of all series one after the other, columns) float64, `filled.npy` the same shape
-with 1 where a value was put in, `offsets.npy` where each series begins, `times.npy` (steps,), and for classes
+Files of the folder: `values.npy` (steps of all series one after the other, columns) float64, `filled.npy` of the same
+shape with 1 where a value was put in, `offsets.npy` where each series begins, `times.npy` (steps,), and for classes
 `labels.npy` and `groups.npy` with a number for each series.
 """
 

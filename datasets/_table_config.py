@@ -7,8 +7,8 @@ from recipes import Settings, setting
 Kind = Literal["number", "category", "boolean", "date", "text", "ignore"]
 
 
-class Config(Settings):
-    """How a table is read and used; what is left empty is found out and noted."""
+class Reading(Settings):
+    """How columns are read and used; what is left empty is found out and noted."""
 
     delimiter: str = setting(
         "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
@@ -33,11 +33,16 @@ class Config(Settings):
     rare_classes: Literal["refuse", "leave out"] = setting(
         "refuse", "Rare classes", "What to do with classes of fewer than 3 rows.", advanced=True, panel="data"
     )
-    hold_out: str = setting(
-        "", "Odd class", "Only for redrawing: this class is never trained on and must be found in the test as odd.",
-        advanced=True, panel="data", max_length=120,
-    )  # fmt: skip
     columns: dict[str, Kind] = setting(
         {}, "Column kinds", "Kinds chosen by hand, by column name: number, category, boolean, date, text or ignore.",
         advanced=True, panel="data",
+    )  # fmt: skip
+
+
+class Config(Reading):
+    """How a table is read and used, also where its rows are only redrawn."""
+
+    hold_out: str = setting(
+        "", "Odd class", "Only for redrawing: this class is never trained on and must be found in the test as odd.",
+        advanced=True, panel="data", max_length=120,
     )  # fmt: skip

@@ -180,7 +180,7 @@ def _date_block(days: np.ndarray, column: dict[str, Any]) -> np.ndarray:
 def layers(encoding: Mapping[str, Any], raw: tuple[RawInput, ...]) -> tuple[dict[str, Any], Any]:
     """Return (inputs by column name, the tensor of features): stock layers and `keras.ops` only."""
     inputs = {
-        column.name: keras.Input(column.shape, name=_layer_name(number, column.name), dtype=column.dtype)
+        column.name: keras.Input(column.shape, name=layer_name(number, column.name), dtype=column.dtype)
         for number, column in enumerate(raw, 1)
     }
     blocks = []
@@ -197,7 +197,7 @@ def layers(encoding: Mapping[str, Any], raw: tuple[RawInput, ...]) -> tuple[dict
     return inputs, _joined(blocks)
 
 
-def _layer_name(number: int, column: str) -> str:
+def layer_name(number: int, column: str) -> str:
     """Name an input as its column where Keras allows it: no slash, nor a name that it gives to its own operations."""
     own = {*dir(keras.ops), *(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in dir(keras.layers))}
     base = re.sub(r"_\d+$", "", column)

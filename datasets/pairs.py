@@ -6,6 +6,7 @@ written so far, and answer (T,) the word that comes next.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -176,7 +177,7 @@ def _columns(table: Table, settings: Config) -> tuple[str, str]:
 
 
 def _clean(cells: pa.Array) -> list[str]:
-    return [" ".join(text.split()) for text in as_texts(cells).tolist()]
+    return [" ".join(unicodedata.normalize("NFC", text).split()) for text in as_texts(cells).tolist()]
 
 
 def _store(

@@ -25,10 +25,12 @@ def simplest(signature: Signature, train: Part, rows: int) -> np.ndarray:
 
 
 def linear(signature: Signature, train: Part, test: Part, seed: int) -> np.ndarray | None:
-    """Answer as a linear model would; None where the inputs are no plain numbers (such as word numbers)."""
+    """Answer as a linear model would, for sentences from word counts; None where neither numbers nor words go in."""
+    classes = max(1, len(signature.target.classes))
+    if _is_sentences(train):
+        return _from_words(signature, train, test, seed)
     if not all(_is_plain(array) for array in train.x.values()):
         return None
-    classes = max(1, len(signature.target.classes))
     width = features(Part({name: array[:1] for name, array in train.x.items()}, train.y[:1], train.rows[:1])).shape[1]
     most = min(MOST_ROWS, max(500, MOST_WORK // (width * classes)))
     kept = np.sort(np.random.default_rng(seed).permutation(len(train))[:most])
@@ -43,6 +45,32 @@ def features(part: Part) -> np.ndarray:
     """Lay ready tensors side by side as (rows, features); pictures averaged down and flattened."""
     flat = [_pooled(array) if _is_picture(array) else np.asarray(array) for array in part.x.values()]
     return np.concatenate([array.reshape(len(array), -1).astype(np.float64) for array in flat], axis=1)
+
+
+def _is_sentences(part: Part) -> bool:
+    tokens = part.x.get("tokens")
+    return len(part.x) == 1 and tokens is not None and tokens.ndim == 2 and np.issubdtype(tokens.dtype, np.integer)
+
+
+def _from_words(signature: Signature, train: Part, test: Part, seed: int) -> np.ndarray | None:
+    kept = np.sort(np.random.default_rng(seed).permutation(len(train))[:MOST_ROWS])
+    width = int(signature.details["vocabulary"])
+    inputs, asked = _word_counts(train.x["tokens"][kept], width), _word_counts(test.x["tokens"], width)
+    if signature.task == "classification":
+        return _logistic(inputs, _labels(train)[kept], asked, max(1, len(signature.target.classes)))
+    return _ridge(inputs, np.asarray(train.y, dtype=np.float64).ravel()[kept], asked)
+
+
+def _word_counts(tokens: np.ndarray, width: int) -> Any:
+    """Count the words of each row, as log(1 + count): sparse, (rows, width); padding is not counted."""
+    from scipy import sparse
+
+    rows, places = np.nonzero(tokens)
+    counts: Any = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, np.asarray(tokens)[rows, places])), shape=(len(tokens), width)
+    )
+    counts.data = np.log1p(counts.data)
+    return counts
 
 
 def _labels(part: Part) -> np.ndarray:
@@ -67,7 +95,7 @@ def _pooled(pictures: np.ndarray) -> np.ndarray:
     return blocks.mean(axis=(2, 4)) / 255.0
 
 
-def _logistic(inputs: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes: int) -> np.ndarray | None:
+def _logistic(inputs: Any, labels: np.ndarray, asked: Any, classes: int) -> np.ndarray | None:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -85,7 +113,7 @@ def _logistic(inputs: np.ndarray, labels: np.ndarray, asked: np.ndarray, classes
     return answer
 
 
-def _ridge(inputs: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def _ridge(inputs: Any, values: np.ndarray, asked: Any) -> np.ndarray:
     from sklearn.linear_model import Ridge
 
     model: Any = Ridge(alpha=1.0)

@@ -1,10 +1,14 @@
 """The inside of Keras's `fit` on TensorFlow: many steps of the model's own `train_step` in one graph or XLA program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+
+from recipes import keras
+from training.fast_dropout import all_layers, hashed_dropout
 
 
 class Steps:
@@ -39,11 +43,29 @@ def place(array: np.ndarray) -> Any:
     return tf.constant(np.asarray(array))
 
 
+def replicas() -> int:
+    """Count the devices that share each batch."""
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+@contextmanager
+def traced(model: Any, *, xla: bool) -> Generator[None]:
+    """While they are traced in here, let layers draw cheap masks and take their means over all devices."""
+    with ExitStack() as stack:
+        if xla:
+            stack.enter_context(hashed_dropout(model))
+        if replicas() > 1:
+            stack.enter_context(_synchronized(model))
+        yield
+
+
 def ticks() -> Any:
     """Make the data of which `fit` asks one element an epoch; nobody looks at it."""
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensors(0).repeat()
+    return tf.data.Dataset.from_tensors(tf.zeros((replicas(), 1))).repeat()
 
 
 def build_metrics(model: Any, one_row: Any) -> None:
@@ -63,14 +85,46 @@ def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[
 
     def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
         def body(at: Any) -> Any:
-            rows = table[at]
-            step(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
+            _share(step, data, table[at])
             return at + 1
 
         tf.while_loop(lambda at: at < stop, body, [first])
         return model.get_metrics_result()
 
     return tf.function(loop, _signature(arrays), autograph=False).get_concrete_function()
+
+
+def _share(step: Callable[[Any], Any], data: Any, rows: Any) -> None:
+    """Run one step on these rows; several devices take an equal share each, and their gradients are summed up."""
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    amount = strategy.num_replicas_in_sync
+
+    def on(rows: Any) -> None:
+        step(tf.nest.map_structure(lambda array: tf.gather(array, rows), data))
+
+    def on_share() -> None:
+        on(tf.reshape(rows, [amount, -1])[tf.distribute.get_replica_context().replica_id_in_sync_group])
+
+    if amount == 1:
+        on(rows)
+    else:
+        strategy.run(on_share)
+
+
+@contextmanager
+def _synchronized(model: Any) -> Generator[None]:
+    """Let batch normalization use means over the whole batch; on JAX it does so by itself."""
+    normalizing = [each for each in all_layers(model) if isinstance(each, keras.layers.BatchNormalization)]
+    before = [layer.synchronized for layer in normalizing]
+    for layer in normalizing:
+        layer.synchronized = True
+    try:
+        yield
+    finally:
+        for layer, was in zip(normalizing, before, strict=True):
+            layer.synchronized = was
 
 
 def _through_xla(loop: Any, arrays: Any) -> Callable[..., dict[str, Any]]:

@@ -54,10 +54,10 @@ def settle() -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def share_batches() -> None:
+def share_batches(kind: str = "GPU") -> None:
     """Let the devices that a run was given share each batch, each with the whole model; before a model is built.
 
-    A run has one GPU unless LAYERWISE_GPUS_PER_RUN says otherwise.
+    A run has one GPU unless LAYERWISE_GPUS_PER_RUN says otherwise. `kind` is TensorFlow's word for the devices.
     """
     wanted = devices.per_run()
     if name() == "jax":
@@ -69,7 +69,7 @@ def share_batches() -> None:
     elif name() == "tensorflow":
         import tensorflow as tf
 
-        found = [each.name for each in tf.config.list_logical_devices("GPU")][:wanted]
+        found = [each.name for each in tf.config.list_logical_devices(kind)][:wanted]
         if len(found) > 1:
             tf.distribute.experimental_set_strategy(tf.distribute.MirroredStrategy(found))
 

@@ -8,7 +8,6 @@ The order of the rows is a function of seed and epoch alone, and nothing that ch
 a resumed run meets the very same batches. `choose_policy` decides by fixed rules which way is fastest.
 """
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,7 @@ from builders import Stage
 from datasets import Part
 from recipes import Refusal, Training, keras
 from training import backend
-from training.fast_dropout import all_layers, hashed_dropout
+from training.fast_dropout import all_layers
 from training.optimizers import make_optimizer
 
 Between = Callable[[float, dict[str, float]], None]
@@ -33,10 +32,10 @@ BACKENDS = ("tensorflow", "jax")
 CHUNK_SECONDS = 0.1
 BLOCK_BYTES = 64 * 2**20
 VALIDATION_NUMBERS = 4_000_000
-STEPS_WORTH_COMPILING = 4_000
-STEPS_BEFORE_XLA = 1_000
-"""So many steps of a run go without XLA: the curve begins at once, and by then plain `fit` would have lost the time
-that XLA takes to compile. Where it takes over is fixed, for a resumed run must do the same."""
+COMPILE_SECONDS, COMPILE_SECONDS_A_LAYER = 0.5, 0.08
+SAVED_BY_LOOP, SAVED_BY_XLA = (0.85e-3, 0.05e-9), (0.13e-3, 0.05e-9)
+"""Seconds that the compiled loop saves against plain `fit`, and XLA against the compiled loop: a step, and each
+multiplication in it. Measured on two cores; a rule, not a clock, for a resumed run must do the same."""
 STEPS_PER_CALL = 32
 XLA_GAINS = (
     "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
@@ -47,6 +46,10 @@ XLA_GAINS = (
     "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract", "UnitNormalization",
 )  # fmt: skip
 """Layers that were measured or are known to be as fast or faster when XLA compiles them for a CPU."""
+
+
+XLA_CANNOT = ("RandomRotation", "RandomTranslation", "RandomZoom")
+"""Layers that say nothing of it, but TensorFlow's XLA refuses them."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -65,6 +68,9 @@ class Policy:
     xla: bool
     resident: bool
     sentence: str
+    steps_before_xla: int = 0
+    """So many steps of a run go without XLA: the curve begins at once, and when XLA begins to compile, the loop has
+    already saved the time that takes. Where XLA takes over is fixed, for a resumed run must do the same."""
 
 
 def compile_stage(stage: Stage, training: Training) -> None:
@@ -86,10 +92,11 @@ def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequen
         if slow := _slow_inside_jax(model):
             return _plain(f"`{slow}` layers are slow inside a compiled loop of JAX on this processor")
         return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by JAX.")
-    reason = _reason_against_xla(model, train, training)
+    before, worth = _steps_before_xla(model, train, training)
+    reason = _reason_against_xla(model, train, training, worth)
     if reason:
         return Policy("compiled", False, resident, f"{where} and many steps run per call; {reason}.")
-    return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by XLA.")
+    return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by XLA.", before)
 
 
 def fit(
@@ -150,28 +157,51 @@ def _free_memory() -> int:
     return psutil.virtual_memory().available
 
 
-def _reason_against_xla(model: Any, train: Part, training: Training) -> str:
+def _reason_against_xla(model: Any, train: Part, training: Training, worth: int) -> str:
     layers = [layer for layer in all_layers(model) if not isinstance(layer, keras.Model)]
     if backend.cards():
-        stubborn = [type(layer).__name__ for layer in layers if not layer.supports_jit]
+        if inside().replicas() > 1:
+            return "XLA cannot share a batch among several GPUs"
+        stubborn = [kind for kind in map(_kind, layers) if kind in XLA_CANNOT]
+        stubborn += [_kind(layer) for layer in layers if not layer.supports_jit]
         return f"XLA cannot compile `{stubborn[0]}` layers" if stubborn else ""
-    foreign = {type(layer).__name__ for layer in layers} - set(XLA_GAINS)
+    foreign = {_kind(layer) for layer in layers} - set(XLA_GAINS)
     if foreign:
         name = min(foreign, key=lambda kind: ("Conv" not in kind, kind))
         return f"compiling further (XLA) would slow down `{name}` layers on this processor"
     for layer in layers:
         if type(layer) is not keras.layers.Dropout and getattr(layer, "dropout", 0):
-            kind = type(layer).__name__
-            return f"compiling further (XLA) would slow down the dropout inside `{kind}` on this processor"
+            return f"compiling further (XLA) would slow down the dropout inside `{_kind(layer)}` on this processor"
     steps = training.epochs * math.ceil(len(train) / training.batch_size)
-    if steps < STEPS_WORTH_COMPILING:
+    if steps < worth:
         return f"compiling further (XLA) would take longer than the {steps:,} steps it would shorten"
     return ""
 
 
+def _steps_before_xla(model: Any, train: Part, training: Training) -> tuple[int, int]:
+    """Say after how many steps XLA may take over, and how long a run must be for that to be worth it."""
+    layers = all_layers(model)
+    compiling = COMPILE_SECONDS + COMPILE_SECONDS_A_LAYER * len(layers)
+    looked_up = sum(layer.count_params() for layer in layers if isinstance(layer, keras.layers.Embedding))
+    # Each step of a sequence meets the same weights anew.
+    repeats = max((array.shape[1] for array in train.x.values() if _is_sequence(array)), default=1)
+    multiplications = (model.count_params() - looked_up) * repeats * training.batch_size
+    by_loop, by_xla = (step + each * multiplications for step, each in (SAVED_BY_LOOP, SAVED_BY_XLA))
+    before = math.ceil(compiling / by_loop)
+    return before, before + math.ceil(compiling / by_xla)
+
+
+def _is_sequence(array: Any) -> bool:
+    return array.ndim == 3 or (array.ndim == 2 and array.dtype.kind in "iu")
+
+
+def _kind(layer: Any) -> str:
+    return type(layer).__name__
+
+
 def _slow_inside_jax(model: Any) -> str:
     """Name a kind of layer that XLA's loops for a CPU compute on one core only; nothing on a GPU."""
-    kinds = sorted({type(layer).__name__ for layer in all_layers(model)})
+    kinds = sorted(map(_kind, all_layers(model)))
     return "" if backend.cards() else next((kind for kind in kinds if "Conv" in kind), "")
 
 
@@ -193,12 +223,12 @@ class _Job:
 
 
 def _fit_compiled(job: _Job) -> Any:
-    model, inside = job.model, _inside()
+    model, within = job.model, inside()
     arrays = _arrays(job.train, job.training)
-    inside.build_metrics(model, keras.tree.map_structure(lambda array: np.asarray(array[:1]), arrays))
+    within.build_metrics(model, keras.tree.map_structure(lambda array: np.asarray(array[:1]), arrays))
     # `fit` asks once an epoch for one element of these and gets nothing: the loops know their data.
-    ticks = inside.ticks()
-    with _masks_by_hash(job):
+    ticks = within.ticks()
+    with within.traced(model, xla=job.policy.xla):
         try:
             loop = _TrainLoop(job, arrays)
             model.train_function = loop.steps.function(loop)
@@ -213,7 +243,7 @@ def _fit_compiled(job: _Job) -> Any:
             model.train_function = model.test_function = None
 
 
-def _inside() -> Any:
+def inside() -> Any:
     """Return the module that knows the compiled inside of `fit` on this backend."""
     if backend.name() == "jax":
         from training import _on_jax
@@ -224,28 +254,27 @@ def _inside() -> Any:
     return _on_tensorflow
 
 
-def _masks_by_hash(job: _Job) -> contextlib.AbstractContextManager[None]:
-    needed = job.policy.xla and backend.name() == "tensorflow"
-    return hashed_dropout(job.model) if needed else contextlib.nullcontext()
-
-
 class _TrainLoop:
     """What one call from `fit` does: an epoch, in chunks of about a tenth of a second."""
 
     def __init__(self, job: _Job, arrays: Any) -> None:
-        self.training, self.between, self.rows = job.training, job.between, len(job.train)
-        self.feed = _feed(arrays, job.training.batch_size, resident=job.policy.resident)
-        self.steps = _inside().Steps(job.model, "train", arrays, xla=job.policy.xla)
+        self.training, self.between = job.training, job.between
+        # Devices that share a batch take equal shares.
+        amount = inside().replicas()
+        self.rows = len(job.train) // amount * amount
+        self.size = max(1, job.training.batch_size // amount) * amount
+        self.feed = _feed(arrays, self.size, resident=job.policy.resident)
+        self.steps = inside().Steps(job.model, "train", arrays, xla=job.policy.xla)
         self.epoch = 0
-        self.steps_before_xla = STEPS_BEFORE_XLA
+        self.before = self.steps_before_xla = job.policy.steps_before_xla
         self.stride = 1
 
     def begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
-        self.steps_before_xla = STEPS_BEFORE_XLA - epoch * math.ceil(self.rows / self.training.batch_size)
+        self.steps_before_xla = self.before - epoch * math.ceil(self.rows / self.size)
 
     def __call__(self) -> dict[str, Any]:
-        size = self.training.batch_size
+        size = self.size
         rows = order(self.training.seed, self.epoch, self.rows)
         full = len(rows) // size
         logs: dict[str, Any] = {}
@@ -277,7 +306,7 @@ class _TrainLoop:
     def _run(self, data: Any, table: Any, bounds: tuple[int, int], done: int, *, xla: bool) -> dict[str, Any]:
         logs = self.steps(data, table, *bounds, xla=xla)
         numbers = {name: float(value) for name, value in logs.items()}
-        epochs_done = self.epoch + min(done * self.training.batch_size / self.rows, 1.0)
+        epochs_done = self.epoch + min(done * self.size / self.rows, 1.0)
         if not np.isfinite(numbers["loss"]):
             raise NotFiniteError(epochs_done - 1e-9)
         if self.between:
@@ -290,11 +319,13 @@ class _TestLoop:
 
     def __init__(self, job: _Job, part: Part) -> None:
         arrays = _arrays(part)
-        rows = len(part)
+        amount = inside().replicas()
+        rows = len(part) // amount * amount
         numbers = sum(int(np.prod(array.shape[1:])) for array in arrays[0].values())
         self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
+        self.size = self.size // amount * amount or amount
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
-        self.steps = _inside().Steps(job.model, "test", arrays, xla=False)
+        self.steps = inside().Steps(job.model, "test", arrays, xla=False)
         self.rows = np.arange(rows, dtype=np.int32)
 
     def __call__(self) -> dict[str, Any]:
@@ -311,7 +342,7 @@ _Feed = Callable[[np.ndarray], Iterator[tuple[Any, Any]]]
 
 
 def _feed(arrays: Any, batch_size: int, *, resident: bool) -> _Feed:
-    place = _inside().place
+    place = inside().place
     if resident:
         data = keras.tree.map_structure(place, arrays)
         return lambda table: iter([(data, place(table))] if len(table) else [])

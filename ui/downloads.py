@@ -47,10 +47,13 @@ def _model(run: Run) -> None:
 
 
 def _deliverable(run: Run, name: str, told: dict[str, Any]) -> None:
+    if told.get("title"):
+        st.markdown(f"**{look.plain(told['title'])}**  \n{look.plain(told['about'])}")
     st.markdown(f":green[{look.symbol('verified')}] {look.plain(told['sentence'])}")
     file = run.folder / told["file"]
     label = f"Download {file.name} · {_size(told['bytes'])}"
-    _offer(run, label, f"download_{name}", file.name, file.read_bytes, told["bytes"], primary=True)
+    first = name == next(iter(run.read("deliverables.json")))
+    _offer(run, label, f"download_{name}", file.name, file.read_bytes, told["bytes"], primary=first)
 
 
 def _offer(

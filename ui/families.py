@@ -18,6 +18,14 @@ _PAGE = re.compile(
     re.DOTALL,
 )
 
+GROUPS = {
+    "Tables": ("tabular", "ratings", "mixed"),
+    "Pictures": ("image", "boxes", "video"),
+    "Language": ("text", "prose", "pairs", "qa"),
+    "Sound and series": ("audio", "series"),
+}
+"""Data types that people look for together."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -38,22 +46,33 @@ def read(name: str) -> Family:
     return Family(**found.groupdict())
 
 
+def groups() -> dict[str, list[str]]:
+    """Sort the families by the kind of data that they are first of all for."""
+    found = {
+        title: [name for name in builders.names() if builders.get(name).DATA_TYPES[0] in kinds]
+        for title, kinds in GROUPS.items()
+    }
+    return {title: names for title, names in found.items() if names}
+
+
 def choose() -> str:
-    """Choose a family; the choice stands in the address."""
-    able = builders.names()
+    """Choose a group, then a family; the choice stands in the address."""
+    every = groups()
     asked = st.query_params.get("family", "")
-    key = "learn_family"
+    if "learn_group" not in st.session_state:
+        st.session_state["learn_group"] = next((title for title, names in every.items() if asked in names), "Pictures")
+    group = st.segmented_control(
+        "Kind of data", list(every), required=True, key="learn_group", label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    able = every[str(group)]
+    key = f"learn_family_{group}"
     if key not in st.session_state:
         st.session_state[key] = asked if asked in able else able[0]
     chosen = st.pills(
-        "Family",
-        able,
-        format_func=_label,
-        required=True,
-        key=key,
-        label_visibility="collapsed",
+        "Family", able, format_func=_label, required=True, key=key, label_visibility="collapsed",
         persist_state="session",
-    )
+    )  # fmt: skip
     st.query_params["family"] = str(chosen)
     return str(chosen)
 

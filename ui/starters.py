@@ -7,6 +7,7 @@ import streamlit as st
 
 import builders
 import datasets
+from datasets import Sample
 from recipes import Recipe
 from records import Run
 from training import plan
@@ -26,16 +27,50 @@ class Starter:
     sample: str
     title: str
     sentence: str
+    task: str = ""
+    """Where it is not the sample's own."""
+
+    @property
+    def key(self) -> str:
+        """A name that no other starter has."""
+        return f"{self.sample}_{self.task}" if self.task else self.sample
 
 
-STARTERS = (
-    Starter("penguins", "Sort by measurements", "Which penguin is it? From beak, flipper and weight."),
-    Starter("titanic", "Say yes or no", "Who survived the Titanic? From class, age and sex."),
-    Starter("auto-mpg", "Predict a number", "How far does a car go on a gallon? From weight, power and year."),
-    Starter("digits", "Read handwriting", "Which digit is it? From small grey pictures."),
-    Starter("textures", "Tell surfaces apart", "Brick, grass or gravel? From close-up photos."),
-    Starter("emoji", "Sort pictures", "Which kind of emoji is it? From small colour pictures."),
-)
+STARTERS = {
+    "Tables": (
+        Starter("penguins", "Sort by measurements", "Which penguin is it? From beak, flipper and weight."),
+        Starter("titanic", "Say yes or no", "Who survived the Titanic? From class, age and sex."),
+        Starter("auto-mpg", "Predict a number", "How far does a car go on a gallon? From weight, power and year."),
+        Starter("fraud", "Spot fraud", "Which payments are false? One in eighty is."),
+        Starter("films", "Recommend films", "What will somebody like? From the stars they gave before."),
+        Starter("sightings", "Mix pictures, numbers and words", "Which animal was seen? From all of it together."),
+    ),
+    "Pictures": (
+        Starter("digits", "Read handwriting", "Which digit is it? From small grey pictures."),
+        Starter(
+            "emoji", "Borrow what others learned", "Few pictures are enough for a network that has seen a million."
+        ),
+        Starter("textures", "Tell surfaces apart", "Brick, grass or gravel? From close-up photos."),
+        Starter("find-the-animal", "Find things", "Which animal is in the picture, and where?"),
+        Starter("moving-animals", "Understand clips", "Which way does it move? From ten frames."),
+        Starter("glyphs", "Draw new ones", "A network that invents signs like those it saw.", "generation"),
+    ),
+    "Language": (
+        Starter("tickets", "Sort support tickets", "Which queue does a message belong to?"),
+        Starter("reviews", "Tell praise from complaint", "Would she recommend the dress? From her own words."),
+        Starter("grimm", "Write in a style", "It learns to write like the brothers Grimm, letter by letter."),
+        Starter("french", "Translate", "English in, French out, word by word."),
+        Starter("stories", "Answer questions", "Where is the answer in the story?"),
+    ),
+    "Sound and series": (
+        Starter("spoken-digits", "Recognise spoken words", "Which digit was said, by a voice never heard before?"),
+        Starter("tones", "Tell instruments apart", "Organ, flute, bell or drum?"),
+        Starter("sunspots", "Forecast what comes next", "How many sunspots will the next years bring?"),
+        Starter("el-nino", "Forecast the seasons", "How warm will the Pacific be in three months?"),
+        Starter("wrist-sensor", "Read a sensor", "Resting, walking, running or waving? From a wrist band."),
+    ),
+}
+"""Uses to start from, in the groups of the Learn page."""
 
 
 def example_card(questions: studio.Questions) -> None:
@@ -65,20 +100,30 @@ def example_card(questions: studio.Questions) -> None:
 def cards() -> None:
     """Show the uses to start from; each opens Build with a sample and a family."""
     look.section("Start from an example", "Each opens with everything set. Press Train, or change what you like.")
+    group = st.segmented_control(
+        "Kind of data", list(STARTERS), default="Pictures", required=True, key="start_group",
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
     known = {sample.name: sample for name in datasets.names() for sample in datasets.get(name).samples()}
     grid = st.grid(3, min_column_width=280)
-    for starter in STARTERS:
+    for starter in STARTERS[str(group)]:
         sample = known[starter.sample]
-        with grid.cell(), look.card(f"starter_{starter.sample}", height="stretch"):
+        with grid.cell(), look.card(f"starter_{starter.key}", height="stretch"):
             with st.container(gap=None, height="stretch"):
                 st.markdown(f"{look.type_icon(sample.data_type)} **{starter.title}**")
                 st.markdown(f":gray[{starter.sentence}]")
-                family = builders.get(sample.architecture).TITLE
-                st.caption(f"{look.number(sample.rows)} examples · {family} · {sample.expected}")
-            if st.button(
-                "Open", key=f"open_{starter.sample}", icon=look.symbol("arrow_forward"), icon_position="right"
-            ):
-                _open(starter.sample)
+                st.caption(_facts(starter, sample))
+            if st.button("Open", key=f"open_{starter.key}", icon=look.symbol("arrow_forward"), icon_position="right"):
+                _open(starter)
+
+
+def _facts(starter: Starter, sample: Sample) -> str:
+    """Say how many examples there are, which family learns, and how well."""
+    amount = look.counted(sample.rows, datasets.get(sample.data_type).NOUN)
+    if starter.task:
+        family = datasets.get(sample.data_type).FIRST_CHOICE[starter.task]
+        return f"{amount} · {builders.get(family).TITLE}"
+    return f"{amount} · {builders.get(sample.architecture).TITLE} · {sample.expected}"
 
 
 def last_runs() -> None:
@@ -97,10 +142,12 @@ def own_data() -> None:
         st.switch_page("pages/build.py")
 
 
-def _open(sample: str) -> None:
+def _open(starter: Starter) -> None:
     fresh = draft.Draft()
     data_panel.forget_refusal()
-    fresh.use_sample(sample)
+    fresh.use_sample(starter.sample)
+    if starter.task:
+        fresh.data["task"] = starter.task
     draft.replace(fresh, studio.workspace(), studio.owner())
     st.switch_page("pages/build.py")
 

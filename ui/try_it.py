@@ -34,9 +34,9 @@ def show(run: Run) -> None:
     if signature is None:
         st.info("The data of this run are no longer on this computer, so there is no form. The download still works.")
         return
-    own = _own_form(signature.task)
+    own = _own(signature.task, "show")
     if own is not None:
-        own.show(run, signature)
+        own(run, signature)
     elif len(signature.raw) == 1 and signature.raw[0].kind == "picture":
         _picture(run, signature)
     elif len(signature.raw) == 1 and signature.raw[0].kind in try_fields.names():
@@ -45,10 +45,10 @@ def show(run: Run) -> None:
         _row(run, signature)
 
 
-def _own_form(task: str) -> Any:
-    """Return the task's own form, if it has one."""
+def _own(task: str, what: str) -> Any:
+    """Return what the task brings of its own, if it does: the whole form (`show`) or the answer alone (`say`)."""
     named = any(module.name == task for module in pkgutil.iter_modules(tries.__path__))
-    return importlib.import_module(f"ui.tries.{task}") if named else None
+    return getattr(importlib.import_module(f"ui.tries.{task}"), what, None) if named else None
 
 
 @st.fragment
@@ -281,7 +281,10 @@ def answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -
         told = ask_model(run, values)
         if told is None:
             return
-        if signature.target.classes:
+        say = _own(signature.task, "say")
+        if say is not None:
+            say(run, signature, told)
+        elif signature.target.classes:
             _say_class(signature, told["classes"], told["answer"])
         else:
             _say_number(run, signature, told["answer"])

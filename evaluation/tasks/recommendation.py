@@ -1,5 +1,6 @@
 """Recommendation: the model says how high somebody would rate something, and so what to offer next."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:  # no
         {"name": name, "metrics": _judge(asked_of, told)} for name, told in _ranking.yardsticks(known, asked_of).items()
     ]
     details = signature.details
-    liked = details["low"] + LIKED * (details["high"] - details["low"])
+    liked = _liked(details)
     lists = _ranking.lists(known, asked_of, int(details["items"]), liked, asked.seed, _rating(asked))
     judged = _judge(asked_of, answer) | {name: value for name, value in lists.items() if name in METRICS}
     intervals = _ranking.intervals(asked_of, answer, asked.seed)
@@ -123,6 +124,12 @@ def _judge(asked_of: Pairs, answer: np.ndarray) -> scores.Scores:
 def _on_scale(signature: Signature, outputs: np.ndarray) -> np.ndarray:
     own = _rows.in_own_unit(signature, outputs.astype(np.float64))
     return np.clip(own, signature.details["low"], signature.details["high"])
+
+
+def _liked(details: dict[str, Any]) -> float:
+    """Return the least rating of a favourite: one that can be given, where ratings come in steps."""
+    share = LIKED * (details["high"] - details["low"])
+    return details["low"] + (math.ceil(share / details["step"]) * details["step"] if details["step"] else share)
 
 
 def _pairs(signature: Signature, part: Part) -> Pairs:

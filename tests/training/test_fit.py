@@ -78,19 +78,14 @@ def plain_fit(model, train, validation, settings, **arguments):
 
 
 def forced(*, xla, resident):
-    return loop.Policy("compiled", xla, resident, "As the test wants it.")
+    """Small data see both sides of the switch: two steps without XLA, the rest with it."""
+    return loop.Policy("compiled", xla, resident, "As the test wants it.", steps_before_xla=2)
 
 
 def same(one, other, tolerance=1e-5):
     assert one.keys() == other.keys()
     for name in one:
         np.testing.assert_allclose(one[name], other[name], rtol=tolerance, atol=tolerance, err_msg=name)
-
-
-@pytest.fixture(autouse=True)
-def early_xla(monkeypatch):
-    """Small data see both sides of the switch: two steps without XLA, the rest with it."""
-    monkeypatch.setattr(loop, "STEPS_BEFORE_XLA", 2)
 
 
 def fast_fit(model, train, validation, settings, *, xla=False, resident=True, **arguments):
