@@ -45,7 +45,7 @@ SMALL = (
 LARGE = (
     Case("table, 512-512", lambda: dense(0.0, 512), 200_000, (50,), 10, 256),
     Case("CNN, 64 x 64", lambda: convolutional((64, 64, 3), (64, 128, 256, 256)), 10_000, (64, 64, 3), 10, 128),
-    Case("LSTM, 256 x 100 steps", lambda: recurrent("LSTM", 0.0, units=256), 10_000, (100, 8), 2, 128),
+    Case("LSTM, 256 x 100 steps", lambda: recurrent("LSTM", 0.0, units=256, steps=100), 10_000, (100, 8), 2, 128),
     Case("transformer, 4 x 256, 128 tokens", lambda: transformer(0.0, 128, 256, 4), 10_000, (128,), 2, 64,
          kind="tokens"),
     Case("VAE, 784-512-32", lambda: variational(784, 512, 32), 50_000, (784,), 0, 128, is_random=True, kind="pixels"),
@@ -101,9 +101,9 @@ def convolutional(shape: tuple[int, int, int], filters: tuple[int, ...]) -> Any:
     return keras.Model({"x": inputs}, _answer(keras.layers.Flatten()(x), 10))
 
 
-def recurrent(kind: str, dropout: float, *, units: int = 64, both: bool = False) -> Any:
+def recurrent(kind: str, dropout: float, *, units: int = 64, steps: int = 50, both: bool = False) -> Any:
     """Map (batch, steps, 8) to (batch, 2) by one recurrent layer."""
-    inputs = keras.Input((None, 8), name="x")
+    inputs = keras.Input((steps, 8), name="x")
     layer = getattr(keras.layers, kind)(units, dropout=dropout)
     x = keras.layers.Bidirectional(layer)(inputs) if both else layer(inputs)
     return keras.Model({"x": inputs}, _answer(x, 2))

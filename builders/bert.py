@@ -43,12 +43,11 @@ GUESSES = 4
 class Config(AttentionSettings):
     """Settings of the BERT-style transformer."""
 
-    blocks: int = setting(2, "Blocks", "How often every word looks at the others.", ge=1, le=8)
     pretraining: bool = setting(
         True, "Pre-training", "Learn from all texts without their labels first; off shows what that is worth."
     )
     pretraining_epochs: int = setting(
-        20, "Pre-training epochs", "How often all training texts are read without their labels.", ge=1, le=500,
+        12, "Pre-training epochs", "How often all training texts are read without their labels.", ge=1, le=500,
     )  # fmt: skip
     labels: int = setting(
         200, "Labelled sentences", "How many labels are used, in training and for watching; 0 uses all.", ge=0,
@@ -84,7 +83,7 @@ def build(signature: Signature, config: Config) -> Blueprint:
     lesson = pretraining(body, words, vocabulary, length, config.masked, next_part=config.next_part)
     told = {
         "epochs": config.pretraining_epochs, "early_stopping": False, "restore_best": False, "class_weights": "none",
-        "batch_size": 32, "learning_rate": 0.002,
+        "batch_size": 32, "learning_rate": 0.003,
     }  # fmt: skip
     first = Stage("pre-training", lesson, training=told)
     notes = (f"It reads all training texts without their labels first, then learns from {_labels(config)}.",)

@@ -15,7 +15,7 @@ import numpy as np
 from builders import Blueprint, Panel, Stage
 from builders._embeddings import cloud, held_out
 from builders._layers import objective
-from builders._twins import TwinFinder, changed
+from builders._twins import changed, twin_finder
 from datasets import Part
 from recipes import Refusal, Settings, Signature, keras, setting
 
@@ -24,9 +24,7 @@ SUMMARY = "Learns from pictures without labels first; then a handful of labels a
 ICON = "join_inner"
 TASKS = ("classification",)
 DATA_TYPES = ("image",)
-PAPER = (
-    "Chen, Kornblith, Norouzi, Hinton: A Simple Framework for Contrastive Learning of Visual Representations, 2020"
-)
+PAPER = "Chen, Kornblith, Norouzi, Hinton: A Simple Framework for Contrastive Learning of Visual Representations, 2020"
 TRAINING = {"epochs": 100, "early_stopping": False, "restore_best": False}
 METRICS = {"found": ("Twins found", "How often the changed twin of a picture was picked out of all others.")}
 SHUFFLE = 5
@@ -91,7 +89,7 @@ def build(signature: Signature, config: Config) -> Blueprint:
     loss, metrics = objective(signature)
     stages = []
     if config.pretraining:
-        finder = TwinFinder(encoder, name, config.temperature, config.change, mirror=config.mirror)
+        finder = twin_finder()(encoder, name, config.temperature, config.change, mirror=config.mirror)
         training = {
             "epochs": config.pretraining_epochs, "batch_size": config.pretraining_batch, "class_weights": "none",
             "learning_rate": config.pretraining_rate, "schedule": "cosine", "warmup_epochs": 1,
@@ -99,9 +97,13 @@ def build(signature: Signature, config: Config) -> Blueprint:
         stages.append(Stage("without labels", finder, training=training))
     stages.append(
         Stage(
-            "few labels", _changing(core, config), loss, metrics, before=lambda: _freeze(encoder, config),
+            "few labels",
+            _changing(core, config),
+            loss,
+            metrics,
+            before=lambda: _freeze(encoder, config),
             select=lambda part: few(part, config.labels_per_class),
-        )  # fmt: skip
+        )
     )
     rows, classes = signature.rows["train"], len(signature.target.classes)
     labelled = min(rows, config.labels_per_class * classes)

@@ -3,7 +3,8 @@
 The first choice for tables; also a baseline for small pictures, which it reads as one long row of numbers. With the
 straight path switched on a linear model stands beside it; with crossed columns too it is the family `wide_deep`.
 Paper: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", 1986.
-Score: accuracy 0.99 on penguins, 0.82 on Titanic, R² 0.86 on auto-mpg (sealed test part, mean of seeds 101 to 106).
+Score: accuracy 0.99 on penguins, 0.82 on Titanic, R² 0.86 on auto-mpg (sealed test part, mean of seeds 101 to 106);
+average precision 0.63 and ROC AUC 0.86 on fraud (mean of seeds 1 to 3).
 """
 
 from typing import Any, Literal

@@ -21,7 +21,7 @@ ICON = "filter_list"
 TASKS = ("forecasting", "classification")
 DATA_TYPES = ("series",)
 PAPER = "Bai, Kolter, Koltun: An empirical evaluation of generic convolutional and recurrent networks, 2018"
-TRAINING = {"epochs": 40, "patience": 10, "learning_rate": 0.005}
+TRAINING = {"epochs": 50, "patience": 15, "learning_rate": 0.005}
 
 
 class Config(LayerSettings):
@@ -33,7 +33,7 @@ class Config(LayerSettings):
         ge=0, le=12, zero="automatic",
     )  # fmt: skip
     kernel: int = setting(3, "Filter length", "Steps that a filter sees at once, with gaps between them.", ge=2, le=31)
-    convolutions: int = setting(2, "Convolutions per block", "How many stand in a row before the short cut.", ge=1,
+    convolutions: int = setting(1, "Convolutions per block", "How many stand in a row before the short cut.", ge=1,
                                 le=4, advanced=True)  # fmt: skip
     shortcut: bool = setting(
         True, "Straight path", "A straight line from what was seen to the forecast beside the network (forecasts).",
@@ -47,7 +47,7 @@ class Config(LayerSettings):
         advanced=True,
     )  # fmt: skip
     dropout: float = setting(
-        0.25, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
+        0.3, "Dropout", "Share of the units that sit out each step, so that none is relied on alone.", ge=0, le=0.8,
         step=0.05, panel="training",
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ TASKS = ("translation",)
 DATA_TYPES = ("pairs",)
 PAPER = "Vaswani and others: Attention is all you need, 2017"
 TRAINING = {
-    "epochs": 14, "batch_size": 64, "learning_rate": 0.002, "schedule": "cosine", "warmup_epochs": 1, "patience": 4,
+    "epochs": 10, "batch_size": 64, "learning_rate": 0.002, "schedule": "cosine", "warmup_epochs": 1, "patience": 4,
 }  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def _logistic(inputs: Any, labels: np.ndarray, asked: Any, classes: int) -> np.n
         # A yardstick need not be fitted to the last digit.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(inputs, labels)
-    answer = np.zeros((len(asked), classes))
+    answer = np.zeros((asked.shape[0], classes))
     answer[:, model.classes_] = model.predict_proba(asked)
     return answer
 

@@ -20,9 +20,9 @@ def page() -> None:
         look.section("What to watch")
         st.markdown(family.watch)
     with right:
-        with look.card("learn_toy"):
-            if not toys.show(name):
-                look.quiet("No toy for this family yet.")
+        if toys.has(name):
+            with look.card("learn_toy"):
+                toys.show(name)
         with look.card("learn_facts"):
             families.facts(name)
 

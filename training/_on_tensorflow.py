@@ -1,5 +1,6 @@
 """The inside of Keras's `fit` on TensorFlow: many steps of the model's own `train_step` in one graph or XLA program."""
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -9,6 +10,8 @@ import numpy as np
 
 from recipes import keras
 from training.fast_dropout import all_layers, hashed_dropout
+
+log = logging.getLogger(__name__)
 
 
 class Steps:
@@ -32,8 +35,15 @@ class Steps:
         """Run the steps `first` to `stop` of a table of row numbers (steps, batch); returns the running means."""
         import tensorflow as tf
 
-        loop = self.xla if self.xla and xla else self.loop
-        return loop(data, table, tf.constant(first), tf.constant(stop))
+        bounds = tf.constant(first), tf.constant(stop)
+        if self.xla and xla:
+            try:
+                return self.xla(data, table, *bounds)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                # It fails while it compiles, the same way each time, before any weight has changed.
+                log.warning("XLA cannot compile this model; it goes on without.", exc_info=True)
+                self.xla = None
+        return self.loop(data, table, *bounds)
 
 
 def place(array: np.ndarray) -> Any:

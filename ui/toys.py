@@ -1,5 +1,6 @@
 """Small live toys for the Learn page, one a family: a few sliders, real arithmetic, one picture."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,18 @@ FILTERS: dict[str, list[list[float]]] = {
 }
 
 
-def show(family: str) -> bool:
-    """Draw the family's toy; says whether there is one."""
-    toys = {"mlp": bends, "cnn": filters, "residual_cnn": short_cuts}
-    if family in toys:
-        toys[family]()
-    return family in toys
+def has(family: str) -> bool:
+    """Is there a toy for this family?"""
+    return family in _toys()
+
+
+def show(family: str) -> None:
+    """Draw the family's toy."""
+    _toys()[family]()
+
+
+def _toys() -> dict[str, Callable[[], None]]:
+    return {"mlp": bends, "cnn": filters, "residual_cnn": short_cuts}
 
 
 def bends() -> None:

@@ -261,14 +261,83 @@ def test_no_pictures(files, tmp_path):
     assert refusal_of(files, tmp_path) == expected
 
 
-def test_one_class(tmp_path):
-    expected = "Only one class 'cats': the model has nothing to tell apart. Add a second folder of other pictures."
-    assert refusal_of({f"cats/{n}.png": packed(noise()) for n in range(5)}, tmp_path) == expected
+NOTHING_TO_TELL_APART = (
+    "a model can draw new ones or find odd ones, but has nothing to tell apart. "
+    "For that, put the pictures of each class into a folder of its own, e.g. cats/1.jpg."
+)
 
 
-def test_pictures_without_classes(tmp_path):
-    expected = "No classes found. Put the pictures of each class into a folder of its own, e.g. cats/1.jpg."
-    assert refusal_of({f"{n}.png": packed(noise()) for n in range(5)}, tmp_path) == expected
+@pytest.mark.parametrize(
+    ("names", "seen"),
+    [
+        ([f"cats/{n}.png" for n in range(12)], "All pictures are of one class, 'cats'"),
+        ([f"{n}.png" for n in range(12)], "No classes were found"),
+    ],
+)
+def test_pictures_without_classes_can_be_drawn_but_not_sorted(names, seen, tmp_path):
+    dataset = read(zipped(tmp_path, {name: packed(noise()) for name in names}), tmp_path)
+    assert dataset.schema.notes == (f"{seen}: {NOTHING_TO_TELL_APART}",)
+    assert (dataset.schema.classes, dataset.schema.task) == ({}, "generation")
+    assert image.tasks(dataset) == ("generation", "reconstruction")
+    assert [column.name for column in dataset.schema.columns] == ["picture"]
+    assert image.preview(dataset, [0])[0].keys() == {"picture"}
+    assert {finding.code for finding in image.check(dataset, Data(file="x"))} == {
+        "few_pictures", "duplicates", "blank", "sizes", "colour", "unreadable",
+    }  # fmt: skip
+    prepared = image.prepare(dataset, Data(file="x"), 1, tmp_path / "prepared", nothing)
+    assert (prepared.signature.task, prepared.signature.target.name) == ("generation", "picture")
+    assert prepared.signature.details == {"classes": [], "anomalies": []}
+    assert not prepared.part("train").y.any()
+    with pytest.raises(Refusal) as refusal:
+        image.check(dataset, Data(file="x", task="classification"))
+    assert str(refusal.value) == (
+        "These pictures have no classes, so they cannot be sorted. Put the pictures of each class into a folder of "
+        "its own, or set `data.task` to generation or reconstruction."
+    )
+
+
+def test_a_class_that_is_held_out_stands_in_the_test_part_alone(tmp_path):
+    files = {f"{label}/{n}.png": packed(noise()) for label in ("cats", "dogs", "owls") for n in range(10)}
+    dataset = read(zipped(tmp_path, files), tmp_path)
+    data = Data.model_validate({"file": "x", "task": "reconstruction", "hold_out": "owls"})
+    prepared = image.prepare(dataset, data, 1, tmp_path / "prepared", nothing)
+    assert prepared.signature.details == {"classes": ["cats", "dogs", "owls"], "anomalies": [2]}
+    assert prepared.signature.target.classes == ()
+    counts = {
+        name: np.bincount(prepared.part(name).y, minlength=3).tolist() for name in ("train", "validation", "test")
+    }
+    assert counts["train"][2] == counts["validation"][2] == 0
+    assert counts["test"][2] == 10
+    assert np.sum(list(counts.values())) == 30
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            {"task": "generation", "hold_out": "cats"},
+            "Only redrawing (`data.task: reconstruction`) can hold out a class. Leave `data.hold_out` empty.",
+        ),
+        (
+            {"task": "reconstruction", "hold_out": "cat"},
+            "There is no class 'cat'. Did you mean 'cats'? Available: cats, dogs.",
+        ),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(told, expected, tmp_path):
+    dataset = read(zipped(tmp_path, pets(5)), tmp_path)
+    with pytest.raises(Refusal) as refusal:
+        image.check(dataset, Data.model_validate({"file": "x"} | told))
+    assert str(refusal.value) == expected
+
+
+def test_typefaces_of_the_test_part_are_unseen(tmp_path):
+    dataset = image.load_sample("glyphs", tmp_path / "glyphs")
+    album = Album.open(dataset.folder)
+    parts = image._split(album, Data(sample="glyphs"), 1, None)
+    faces = {name: set(album.groups[rows]) for name, rows in parts.items()}
+    assert not (faces["train"] & faces["test"] or faces["train"] & faces["validation"])
+    assert all(len(set(album.labels[rows])) == 10 for rows in parts.values())
 
 
 def test_a_single_picture(tmp_path):
@@ -312,7 +381,7 @@ def test_settings_are_refused_in_words(tmp_path):
     dataset = read(zipped(tmp_path, pets(3)), tmp_path)
     with pytest.raises(Refusal) as refusal:
         image.check(dataset, Data(file="x", task="regression"))
-    expected = "Pictures can be sorted into classes, so `data.task` must be classification, not regression."
+    expected = "Pictures serve classification, generation or reconstruction, so `data.task` cannot be regression."
     assert str(refusal.value) == expected
     with pytest.raises(Refusal) as refusal:
         image.check(dataset, Data(file="x", target="size"))

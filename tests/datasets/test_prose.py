@@ -1,4 +1,4 @@
-"""Writing: every layout is read, splits keep whole texts apart, tokens are the same numbers twice, findings in words."""
+"""Writing: every layout is read, whole texts stay on one side, tokens are the same numbers twice, findings in words."""
 
 import gzip
 import zipfile
@@ -14,7 +14,22 @@ from datasets import prose
 from datasets._prose_reading import blocks_of, cleaned, titled
 from recipes import Data, Refusal, keras, validate
 
-WORDS = "the old miller had three sons and a cat that could speak, but nobody ever asked it why. ".split()
+WORDS = (
+    "the",
+    "old",
+    "miller",
+    "had",
+    "three",
+    "sons",
+    "and",
+    "a",
+    "cat",
+    "that",
+    "could",
+    "speak.",
+    "Nobody",
+    "asked",
+)
 
 
 def quiet(share: float, words: str) -> None:
@@ -55,14 +70,16 @@ def test_reads_headings_as_titles_of_texts(dataset):
 
 def test_reads_a_folder_a_zip_and_a_gzip_alike(tmp_path):
     """However the texts come, they are the same texts."""
-    folder = tmp_path / "tales"
+    folder = tmp_path / "all"
     folder.mkdir()
     with zipfile.ZipFile(tmp_path / "tales.zip", "w") as archive:
         for number in range(4):
             written(folder, story(number), f"{number}.txt")
             archive.writestr(f"{number}.txt", story(number))
     (tmp_path / "one.txt.gz").write_bytes(gzip.compress(story(1).encode()))
-    texts = [prose.text_of(read(file, tmp_path / file.name)) for file in (folder, tmp_path / "tales.zip")]
+    texts = [
+        prose.text_of(read(file, tmp_path / f"of_{file.stem}")) for file in (tmp_path / "all", tmp_path / "tales.zip")
+    ]
     assert texts[0] == texts[1] == "\n\n".join(story(number) for number in range(4))
     assert prose.text_of(read(tmp_path / "one.txt.gz", tmp_path)) == story(1)
 
@@ -76,8 +93,9 @@ def test_reads_any_encoding(tmp_path, encoding):
 
 def test_leaves_out_the_publisher(tmp_path):
     """A licence text is no story."""
-    frame = "Read this licence.\n*** START OF THE PROJECT GUTENBERG EBOOK TALES ***\n{}\n*** END OF THE PROJECT GUTENBERG EBOOK TALES ***\nMore licence."
-    dataset = read(written(tmp_path, frame.format(story(1))), tmp_path)
+    mark = "*** {} OF THE PROJECT GUTENBERG EBOOK TALES ***"
+    lines = ["Read this licence.", mark.format("START"), story(1), mark.format("END"), "More licence."]
+    dataset = read(written(tmp_path, "\n".join(lines)), tmp_path)
     assert prose.text_of(dataset) == story(1)
     assert dataset.schema.notes == ("The publisher's notes before and after the book were left out.",)
 

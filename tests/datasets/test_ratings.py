@@ -55,8 +55,8 @@ def test_finds_user_item_and_rating_by_their_names(tmp_path):
 def test_columns_without_telling_names_are_asked_for(tmp_path):
     frame = table().rename(columns={"userId": "a", "movieId": "b", "rating": "c"})
     assert refusal_of(frame, tmp_path) == (
-        "Which columns hold the user, the item and the rating? None of a, b, c say so. Name them user, item and rating, "
-        "or choose them under 'more settings'."
+        "Which columns hold the user, the item and the rating? None of a, b, c say so. Name them user, item and "
+        "rating, or choose them under 'more settings'."
     )
     dataset = dataset_of(frame, tmp_path, user_column="a", item_column="b", rating_column="c")
     assert dataset.schema.target == "c"
@@ -180,8 +180,10 @@ def test_every_check_answers(tmp_path):
         ),
         (
             table(3, 3),
-            "6 ratings by 3 users of 3 items: 66.7% of all pairs are known. At least 30 ratings by 2 users of 2 items are "
-            "needed. Add ratings.",
+            (
+                "6 ratings by 3 users of 3 items: 66.7% of all pairs are known. At least 30 ratings by 2 users of 2 "
+                "items are needed. Add ratings."
+            ),
         ),
         (
             pd.DataFrame({"user": [f"u{n}" for n in range(40)], "item": ["a", "b"] * 20, "rating": [1, 2, 3, 4] * 10}),
