@@ -6,6 +6,7 @@ convolutional networks", 2014).
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,8 @@ def _one_of_each(truth: np.ndarray, classes: int) -> list[int]:
 
 
 def _bounds(steps: int) -> list[tuple[int, int]]:
-    edges = np.unique(np.linspace(0, steps, min(PARTS, steps) + 1).astype(int))
-    return [(int(first), int(last)) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    edges = np.unique(np.linspace(0, steps, min(PARTS, steps) + 1).astype(int)).tolist()
+    return list(pairwise(edges))
 
 
 def _covered(recording: np.ndarray, bounds: list[tuple[int, int]]) -> np.ndarray:

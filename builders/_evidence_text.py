@@ -57,7 +57,7 @@ def attention_map(looking: Any) -> Callable[[Any], Maker]:
 
         def make() -> list[Panel]:
             shown = (_own(asked) or first)[0]
-            scores = np.asarray(model.predict_on_batch({"tokens": shown["tokens"]}))[0].mean(axis=0)
+            scores = np.asarray(model.predict_on_batch({"tokens": shown["tokens"]}), np.float64)[0].mean(axis=0)
             words = words_of(asked.encoding, shown["tokens"][0])[:MOST_WORDS]
             matrix = scores[: len(words), : len(words)]
             return [*judge(), {

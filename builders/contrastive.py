@@ -25,7 +25,7 @@ ICON = "join_inner"
 TASKS = ("classification",)
 DATA_TYPES = ("image",)
 PAPER = "Chen, Kornblith, Norouzi, Hinton: A Simple Framework for Contrastive Learning of Visual Representations, 2020"
-TRAINING = {"epochs": 100, "early_stopping": False, "restore_best": False}
+TRAINING = {"epochs": 60, "early_stopping": False, "restore_best": False}
 METRICS = {"found": ("Twins found", "How often the changed twin of a picture was picked out of all others.")}
 SHUFFLE = 5
 """Seed of which examples keep their label: the same ones in each run, so that settings can be compared."""
@@ -42,7 +42,7 @@ class Config(Settings):
         True, "Learn without labels first", "Switch it off to see what the few labels alone are worth."
     )
     pretraining_epochs: int = setting(
-        12, "Rounds without labels", "Epochs in which twins are sought; more make better features.", ge=1, le=1000,
+        8, "Rounds without labels", "Epochs in which twins are sought; more make better features.", ge=1, le=1000,
         panel="training",
     )  # fmt: skip
     pretraining_batch: int = setting(

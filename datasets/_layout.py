@@ -16,6 +16,7 @@ from recipes import Refusal
 
 SPLIT_FOLDERS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
 TABLE_ENDINGS = (".csv", ".tsv")
+TABLE_WORDS = ("label", "class", "meta", "target", "index")
 LABEL_WORDS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "type", "word")
 
 
@@ -110,10 +111,15 @@ def _by_table(bundle: Bundle, files: list[str], kind: Kind) -> Layout | None:
     """Take labels from the table that names most files, if one names at least half of them."""
     best = Layout({}, [])
     for name in bundle.names:
-        if name.lower().endswith(TABLE_ENDINGS):
+        if name.lower().endswith(TABLE_ENDINGS) and (not kind.has(name) or _names_labels(name)):
             found = _match(name, _table(bundle, name), files, kind)
             best = found if len(found.labels) > len(best.labels) else best
     return best if 2 * len(best.labels) >= len(files) else None
+
+
+def _names_labels(name: str) -> bool:
+    """Tell the table of labels from tables that are themselves what is looked for."""
+    return any(word in short(name).lower() for word in TABLE_WORDS)
 
 
 def _table(bundle: Bundle, name: str) -> list[list[str]]:

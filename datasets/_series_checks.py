@@ -8,7 +8,7 @@ import numpy as np
 from datasets import _class_checks as shared
 from datasets._layout import counted, listed
 from datasets._series_mending import Series
-from datasets._series_plan import Plan
+from datasets._series_plan import Plan, trend
 from recipes import Finding, Refusal
 
 FEW_STEPS = 100
@@ -57,7 +57,7 @@ def _finding(code: str, severity: str, sentence: str, cure: str = "", **more: An
 def _steps(series: Series) -> Finding:
     longest = int(series.lengths.max())
     many = "" if series.count == 1 else f" in {series.count:,} series (the longest has {longest:,})"
-    told = f"{len(series.times):,} steps{many}, one a {series.step.words}"
+    told = f"{len(series.times):,} steps{many}, one every {series.step.words}"
     if longest < FEW_STEPS:
         return _finding("few_steps", "warning", f"There are only {told}; scores will swing from run to run.",
                         "Bring a longer past if you can.")  # fmt: skip
@@ -66,22 +66,21 @@ def _steps(series: Series) -> Finding:
 
 def _mended(told: dict[str, Any], steps: int, series: Series) -> list[Finding]:
     return [
-        _gaps(told, steps, series),
+        _gaps(told, steps),
         _missing(int(told["missing"]) - int(told["inserted"]) * series.values.shape[1], series.values.size),
         _duplicates(told),
         _clock(told, series),
     ]
 
 
-def _gaps(told: dict[str, Any], steps: int, series: Series) -> Finding:
+def _gaps(told: dict[str, Any], steps: int) -> Finding:
     inserted, longest = int(told["inserted"]), int(told["longest_gap"])
     if not inserted:
         return _finding("gaps", "pass", "No step is missing.")
     share = inserted / steps
-    unit = "step" if series.step.counts else series.step.words
     sentence = (
         f"{counted(inserted, 'step')} of {steps:,} ({share:.0%}) {'is' if inserted == 1 else 'are'} missing; the "
-        f"longest gap is {counted(longest, unit)}, at {told['gap_at']}."
+        f"longest gap is {counted(longest, 'step')}, at {told['gap_at']}."
     )
     cure = "They were filled with a straight line; stretches that are mostly filled are neither learned nor judged."
     return _finding("gaps", "warning" if share > 0.1 else "notice", sentence, cure)
@@ -112,11 +111,11 @@ def _clock(told: dict[str, Any], series: Series) -> Finding:
         sentence = f"{counted(int(told['undated']), 'row')} had no readable time and {verb} left out."
         return _finding("times", "warning", sentence, "Mend the times if these rows matter.")
     if told["averaged"]:
-        sentence = f"The times are not even; the values were averaged to one a {series.step.words}."
+        sentence = f"The times are not even; the values were averaged to one every {series.step.words}."
         return _finding("times", "notice", sentence, "Nothing to do, if that step suits you.")
     if told["unordered"]:
         return _finding("times", "notice", "The rows were not in the order of time and were sorted.", "Nothing to do.")
-    return _finding("times", "pass", f"The times are even: one value a {series.step.words}.")
+    return _finding("times", "pass", f"The times are even: one value every {series.step.words}.")
 
 
 def _windows(plan: Plan) -> Finding:
@@ -154,15 +153,12 @@ def _learned(plan: Plan) -> np.ndarray:
 
 
 def _trend(plan: Plan) -> Finding:
-    values = _learned(plan)
-    spread = values.std()
-    slope = np.polyfit(np.linspace(0, 1, len(values)), values, 1)[0] if spread and len(values) > 2 else 0.0
-    # A straight line across the part that explains half of the spread, or more, moves by 2.4 spreads.
-    if abs(slope) < 2.4 * spread or not spread:
+    way = trend(_learned(plan))
+    if not way:
         return _finding("trend", "pass", "No lasting trend was found.")
-    way = "rises" if slope > 0 else "falls"
+    sentence = f"The series {'rises' if way > 0 else 'falls'} all along the part that is learned from."
     cure = "Nothing to do: with `transform` on auto, changes are learned instead of values where that helps."
-    return _finding("trend", "notice", f"The series {way} all along the part that is learned from.", cure)
+    return _finding("trend", "notice", sentence, cure)
 
 
 def _outside(plan: Plan) -> Finding:
@@ -175,8 +171,8 @@ def _outside(plan: Plan) -> Finding:
     if share < 0.05:
         return _finding("new_range", "pass", "The last stretch lies in the range of what is learned from.")
     sentence = f"{share:.0%} of the last stretch, on which the model is tested, lies outside the range it learns from."
-    cure = "Choose `difference` as transform, which learns changes, or expect a weaker forecast."
-    return _finding("new_range", "warning" if share > 0.3 else "notice", sentence, cure)
+    cure = "With `transform` on auto or `difference` changes are learned; learned as values, the forecast is weaker."
+    return _finding("new_range", "notice", sentence, cure)
 
 
 def _jumps(plan: Plan) -> Finding:

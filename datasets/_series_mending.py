@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 
 from datasets._series_reading import Raw
-from datasets._series_time import Clock, Step, find_step, places, time_text, times_of, usual_step
+from datasets._series_time import Clock, Step, aligned, find_step, places, time_text, times_of, usual_step
 from recipes import Refusal
-
-ROUNDED = 8
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,7 @@ class Mended:
 
 def mended_for_forecast(raw: Raw) -> tuple[Series, Mended, list[str]]:
     """Put every series on an even clock; returns it with what was mended and the names of the series kept."""
-    step = _common_step(raw)
-    told = Mended()
+    step, told = _common_step(raw)
     values, filled, times, names = [], [], [], []
     for place, numbers in enumerate(raw.values):
         clock = raw.clocks[place] if raw.clocks else None
@@ -140,16 +137,19 @@ def _offsets(lengths: list[int]) -> np.ndarray:
     return np.append(0, np.cumsum(lengths)).astype(np.int64)
 
 
-def _common_step(raw: Raw) -> Step:
-    """Find the step that most series have; where none has one, the usual distance."""
+def _common_step(raw: Raw) -> tuple[Step, Mended]:
+    """Find the step that most series have; where none has one, a usual one, to which values are averaged."""
     clocks = [clock for clock in raw.clocks if clock is not None]
     if not clocks:
-        return Step(1.0, counts=True)
+        return Step(1.0, counts=True), Mended()
     steps = [find_step(clock) for clock in clocks[:50]]
     found = [step for step in steps if step is not None]
     if 2 * len(found) > len(steps):
-        return max(found, key=found.count)
-    return usual_step(max(clocks, key=lambda clock: len(clock.times)))
+        return max(found, key=found.count), Mended()
+    longest = max(clocks, key=lambda clock: len(clock.times))
+    if len(np.unique(longest.times[np.isfinite(longest.times)])) < 3:
+        raise Refusal("There are fewer than 3 different times, so there is no series to learn from. Check the file.")
+    return usual_step(longest), Mended(averaged=True)
 
 
 def _even(numbers: np.ndarray, clock: Clock | None, step: Step, told: Mended) -> tuple[np.ndarray, np.ndarray]:
@@ -161,18 +161,18 @@ def _even(numbers: np.ndarray, clock: Clock | None, step: Step, told: Mended) ->
     times, numbers = clock.times[known], numbers[known]
     if not len(times):
         return np.full((0, numbers.shape[1]), np.nan), times
+    if told.averaged:
+        times = aligned(times, step)
     order = np.argsort(times, kind="stable")
     told.unordered += int((np.diff(times) < 0).sum())
     times, numbers = times[order], numbers[order]
     where = places(times, step)
     twice = len(where) - len(np.unique(where))
-    same_time = int((np.diff(times) == 0).sum())
-    told.duplicates += same_time
-    told.averaged |= twice > same_time
+    told.duplicates += 0 if told.averaged else twice
     count = int(where[-1]) + 1
     if count > 4 * len(where) + 1000:
         raise Refusal(
-            f"The times leave more than four times as many steps empty as there are rows (one a {step.words}). "
+            f"The times leave more than four times as many steps empty as there are rows (one every {step.words}). "
             "Check the time column, or keep only the rows that are evenly spaced."
         )
     even = _averaged(numbers, where, count)

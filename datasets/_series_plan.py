@@ -18,10 +18,12 @@ from recipes import Refusal
 LONGEST_SEASON = 400
 CLEAR = 0.3
 """How alike values a season apart must be (correlation without the trend)."""
+NEARLY = 0.93
 LEAST_WINDOW, USUAL_WINDOW = 4, 24
 TRIAL_ROWS = 3_000
-BETTER = 0.97
-"""A transform is taken if the straight-line trial errs by less than this share of what it errs without."""
+BETTER, BETTER_ALONG_A_TREND = 0.97, 1.3
+"""A transform is taken if the straight-line trial errs by less than this share of what it errs without. Along a trend
+values soon lie outside what was learned from, where a line goes on but a network does not: changes are safer."""
 MOST_BYTES = 1_500_000_000
 MOST_FILLED_AHEAD, MOST_FILLED_SEEN = 1 / 3, 0.5
 """Windows with more values put in by us than this are left out."""
@@ -159,9 +161,10 @@ def usual_window(season: int, horizon: int, room: int) -> int:
         wished = max(2, -(-USUAL_WINDOW // season)) * season
     wished = max(wished, 2 * horizon)
     most = max(LEAST_WINDOW, (room - horizon) // 2)
-    if wished > most >= season > 1:
-        return most // season * season
-    return max(1, min(wished, most))
+    if wished <= most or season < 2:
+        return max(1, min(wished, most))
+    # A whole season is worth more than many windows to judge by.
+    return most // season * season or (season if season + horizon + LEAST_WINDOW <= room else most)
 
 
 def find_season(stretches: list[np.ndarray], step: Step) -> int:
@@ -176,7 +179,8 @@ def find_season(stretches: list[np.ndarray], step: Step) -> int:
     inner = alike[2:-1]
     peaks = np.flatnonzero((inner > alike[1:-2]) & (inner >= alike[3:])) + 2
     peaks = peaks[alike[peaks] > CLEAR]
-    return int(peaks[np.argmax(alike[peaks] - 1e-4 * peaks)]) if len(peaks) else 1
+    # Values also come again after two and three seasons; noise must not make one of those the highest.
+    return int(peaks[alike[peaks] > NEARLY * alike[peaks].max()][0]) if len(peaks) else 1
 
 
 def _alike(values: np.ndarray) -> np.ndarray:
@@ -257,8 +261,19 @@ def best_transform(plan: Plan) -> tuple[str, dict[str, float]]:
         encoding = fit(plan, name)
         told = straight_line(plan, encoding, early, late)
         errors[name] = float(np.sqrt(np.mean((told - plan.future(late)) ** 2)))
-    best = min(errors, key=lambda name: errors[name])
-    return (best if errors[best] < BETTER * errors["none"] else "none"), errors
+    changes = {name: error for name, error in errors.items() if name != "none"}
+    best = min(changes, key=lambda name: changes[name])
+    longest = max(_training(plan.series, plan.borders, plan.columns[plan.target]), key=len)
+    enough = BETTER_ALONG_A_TREND if trend(longest) else BETTER
+    return (best if changes[best] < enough * errors["none"] else "none"), errors
+
+
+def trend(values: np.ndarray) -> int:
+    """Say whether values rise (1) or fall (-1) all along: a straight line explains half of their ups and downs."""
+    if len(values) < 3 or not values.std():
+        return 0
+    likeness = float(np.corrcoef(np.arange(len(values)), values)[0, 1])
+    return int(np.sign(likeness)) if likeness**2 > 0.5 else 0
 
 
 def straight_line(plan: Plan, encoding: dict[str, Any], learned: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -179,7 +179,7 @@ def _rows_are_series(found: _Found, numbered: dict[str, list[str]], wishes: Wish
     if not len(kept):
         raise Refusal(f"Column '{label}' is empty, so no class is known. Choose another label column.")
     values = np.stack([found.numbers(names) for names in numbered.values()], axis=2)  # (rows, steps, channels)
-    channels = tuple(channel or "value" for channel in numbered)
+    channels = ("value",) if len(numbered) == 1 else tuple(channel or "value" for channel in numbered)
     person = _person(found, label)
     steps, count = values.shape[1], len(channels)
     told = f"{steps} steps" if count == 1 else f"{steps} steps of {count} columns"

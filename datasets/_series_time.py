@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from datasets._table_columns import as_numbers, as_texts, decimal_mark, find_column
-from recipes import Refusal
 
 TIME_NAMES = (
     "time", "date", "datetime", "timestamp", "day", "month", "year", "week", "hour", "minute", "second", "quarter",
@@ -22,6 +21,13 @@ TIME_NAMES = (
 )  # fmt: skip
 EPOCH_NAMES = ("time", "timestamp", "ts", "unix", "epoch", "utc")
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+NEAT = (
+    1.0, 5.0, 10.0, 15.0, 30.0, *(n * MINUTE for n in (1, 5, 10, 15, 30)), *(n * HOUR for n in (1, 3, 6, 12)), DAY,
+    7 * DAY,
+)  # fmt: skip
+"""Steps that people use, in seconds."""
+ROOMY = 1.5
+"""Average distances that a step covers where times are uneven."""
 CALENDAR = {1: "month", 3: "quarter", 6: "half-year", 12: "year"}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_MONTH = re.compile(r"(\d{4})\s*[-/.mM ]\s*(\d{1,2})")
@@ -132,24 +138,19 @@ def find_step(clock: Clock) -> Step | None:
 
 
 def usual_step(clock: Clock) -> Step:
-    """Return the middle distance between times that have no common step, rounded to one that people use."""
-    length = float(np.median(np.diff(np.unique(clock.times[np.isfinite(clock.times)]))))
+    """Return a step for times that have no common one, such that most steps hold a value; one that people use."""
+    times = np.unique(clock.times[np.isfinite(clock.times)])
+    length = ROOMY * float(times[-1] - times[0]) / max(1, len(times) - 1)
     if clock.counts:
         return Step(max(length, 1e-9), counts=True)
     if length > 26 * DAY:
         return Step(0.0, months=min((1, 3, 6, 12), key=lambda months: abs(length / (30.44 * DAY) - months)))
-    neat = [
-        1,
-        5,
-        10,
-        15,
-        30,
-        *(n * MINUTE for n in (1, 5, 10, 15, 30)),
-        *(n * HOUR for n in (1, 3, 6, 12)),
-        DAY,
-        7 * DAY,
-    ]
-    return Step(float(min(neat, key=lambda each: abs(np.log(length / each)))))
+    return Step(next((each for each in NEAT if each >= length), 7 * DAY))
+
+
+def aligned(times: np.ndarray, step: Step) -> np.ndarray:
+    """Move times back to the last full step, such as the full hour."""
+    return times if step.months else np.floor(times / step.length) * step.length
 
 
 def places(times: np.ndarray, step: Step) -> np.ndarray:
@@ -180,11 +181,6 @@ def time_text(time: float, *, counts: bool, length: float = 0.0, months: int = 0
     if months:
         return str(told.year) if months >= 12 else f"{told:%Y-%m}"
     return f"{told:%Y-%m-%d}" if length >= DAY else f"{told:%Y-%m-%d %H:%M}" if length >= MINUTE else f"{told:%H:%M:%S}"
-
-
-def refuse_no_times(name: str) -> Refusal:
-    """Say that a column holds no times."""
-    return Refusal(f"Column '{name}' holds no times. Choose a column of dates, or one that counts up.")
 
 
 def _counted(name: str, numbers: np.ndarray) -> Clock | None:

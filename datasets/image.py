@@ -136,10 +136,9 @@ def check(dataset: DataSet, data: Data) -> list[Finding]:
     _task(dataset, data, settings)
     album = Album.open(dataset.folder)
     classes = dataset.schema.classes
-    by_class = [_check_few(classes), _check_balance(classes), _check_conflicts(album, list(classes))]
     return [
         _check_count(len(album)),
-        *(by_class if classes else ()),
+        *(_check_classes(album, classes) if classes else ()),
         _check_duplicates(album),
         _check_blank(album),
         _check_sizes(album),
@@ -738,6 +737,10 @@ def _check_count(pictures: int) -> Finding:
         sentence = f"There are only {pictures} pictures; scores will swing from run to run."
         return Finding(code="few_pictures", severity="warning", sentence=sentence, cure="Add more if you can.")
     return Finding(code="few_pictures", severity="pass", sentence=f"There are {pictures:,} pictures.")
+
+
+def _check_classes(album: Album, classes: dict[str, int]) -> list[Finding]:
+    return [_check_few(classes), _check_balance(classes), _check_conflicts(album, list(classes))]
 
 
 def _check_few(classes: dict[str, int]) -> Finding:

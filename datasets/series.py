@@ -469,7 +469,7 @@ def _mase(plan: Plan) -> float:
 
 
 def _raw_input(steps: int, columns: Sequence[str], what: str, step: Step) -> RawInput:
-    unit = "" if step.counts else f", one a {step.words}"
+    unit = "" if step.counts else f", one every {step.words}"
     several = "" if len(columns) == 1 else f" of {len(columns)} columns ({', '.join(columns[:6])})"
     return RawInput(name="series", kind="series", shape=(steps, len(columns)), description=f"{what}{unit}{several}.")
 
@@ -481,9 +481,9 @@ def _prepare_classes(dataset: DataSet, data: Data, seed: int, folder: Path, prog
     columns = [dataset.schema.details["columns"].index(name) for name in names]
     window = settings.window or _usual_length(series)
     _refuse_too_large(series.count, window, len(columns))
-    labels = np.asarray(series.labels)
+    labels, kinds = np.asarray(series.labels), tuple(dataset.schema.classes)
     groups = tied(series.groups.tolist(), digests_of(series))
-    rows = divide(labels, groups, (data.validation, data.test), seed, "recording")
+    rows = divide(np.asarray(kinds)[labels], groups, (data.validation, data.test), seed, "recording")
     progress(0.3, "Learning the spread of the values")
     train = np.stack([brought_to(series.one(row)[:, columns], window) for row in rows["train"]])
     spread = train.std(axis=(0, 1))
@@ -491,7 +491,6 @@ def _prepare_classes(dataset: DataSet, data: Data, seed: int, folder: Path, prog
         "task": "classification", "mean": train.mean(axis=(0, 1)).tolist(),
         "scale": np.where(spread > 1e-12, spread, 1.0).tolist(), "window": window, "columns": columns,
     }  # fmt: skip
-    kinds = tuple(dataset.schema.classes)
     parts: dict[PartName, Part] = {}
     for name, here in rows.items():
         values = np.stack([brought_to(series.one(row)[:, columns], window) for row in here]).astype(np.float32)

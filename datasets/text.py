@@ -61,6 +61,7 @@ EXTENSIONS = (
 INSIDE = TEXT_ENDINGS
 TASKS = ("classification", "regression")
 FIRST_CHOICE = {"classification": "cnn1d", "regression": "cnn1d"}
+CHOOSES_TARGET = True
 READING = ("text_column", "delimiter", "encoding", "header", "sheet")
 
 

@@ -18,6 +18,9 @@ MOST_GAP_ROWS = 5_000
 SHOWN = 12
 """Validation rows that the live evidence asks about."""
 
+LASTING = ("boundary", "shares")
+"""Kinds of a family's own live panels that tell as much about the finished model; they also stand in the report."""
+
 Judge = Callable[[np.ndarray, np.ndarray], scores.Scores]
 
 
@@ -51,6 +54,13 @@ def gap(
         told[name] = judge(truth_of(asked.signature, some), answers_to(some))
         told[name]["rows"] = len(some)
     return sentences.gap(asked.signature.task, told["train"], told["validation"], yardsticks)
+
+
+def lasting(asked: Asked) -> list[Panel]:
+    """Return the family's own panels that belong in the report."""
+    if asked.blueprint.evidence is None:
+        return []
+    return [panel for panel in asked.blueprint.evidence(asked)() if panel["kind"] in LASTING]
 
 
 def live(asked: Asked, few: Part, panel: dict[str, Any], outputs: Any) -> Callable[[], list[Panel]]:

@@ -158,7 +158,10 @@ def judged(asked: Asked, tokens: np.ndarray, following: np.ndarray) -> tuple[np.
     losses, hits = np.empty(tokens.shape), np.empty(tokens.shape, dtype=bool)
     for start in range(0, len(tokens), CHUNK):
         here = slice(start, start + CHUNK)
-        logits = asked.ask_core({"tokens": tokens[here]}).astype(np.float64)
+        some = tokens[here]
+        # The last chunk is filled up: another size would be traced anew.
+        full = np.concatenate([some, np.zeros((CHUNK - len(some), tokens.shape[1]), some.dtype)]) if start else some
+        logits = asked.ask_core({"tokens": full})[: len(some)].astype(np.float64)
         logits -= logits.max(axis=-1, keepdims=True)
         right = np.take_along_axis(logits, following[here][..., None], axis=-1)[..., 0]
         losses[here] = np.log(np.exp(logits).sum(axis=-1)) - right

@@ -23,8 +23,10 @@ STATES = {
 class Steps:
     """Steps of one kind over batches that are gathered on the device; the state stays there between the calls."""
 
-    def __init__(self, model: Any, kind: Literal["train", "test"], arrays: Any, *, xla: bool) -> None:
-        del arrays, xla  # JAX reads shapes off the first call, and compiles whatever it runs
+    def __init__(
+        self, model: Any, kind: Literal["train", "test"], arrays: Any, *, batch_size: int, xla: bool = True
+    ) -> None:
+        del arrays, batch_size, xla  # JAX reads shapes off the first call, and compiles whatever it runs
         self.model, self.names = model, STATES[kind]
         self.state: Any = None
         step = model.train_step if kind == "train" else model.test_step
@@ -39,7 +41,7 @@ class Steps:
 
         return call
 
-    def __call__(self, data: Any, table: Any, first: int, stop: int, *, xla: bool) -> dict[str, Any]:
+    def __call__(self, data: Any, table: Any, first: int, stop: int, *, xla: bool = True) -> dict[str, Any]:
         """Run the steps `first` to `stop` of a table of row numbers (steps, batch); returns the running means."""
         del xla
         logs, self.state = self._loop(self.state, data, table, np.int32(first), np.int32(stop))

@@ -17,33 +17,48 @@ log = logging.getLogger(__name__)
 class Steps:
     """Steps of one kind over batches that are gathered in the graph; variables stay where Keras made them."""
 
-    def __init__(self, model: Any, kind: Literal["train", "test"], arrays: Any, *, xla: bool) -> None:
-        self.model, self.arrays = model, arrays
+    def __init__(
+        self, model: Any, kind: Literal["train", "test"], arrays: Any, *, batch_size: int, xla: bool = False
+    ) -> None:
+        self.model, self.arrays, self.batch_size = model, arrays, batch_size
         self.step = model.train_step if kind == "train" else model.test_step
-        self.xla = _through_xla(self.loop, arrays) if xla else None
+        self.is_for_xla = xla
 
     @cached_property
     def loop(self) -> Any:
-        """The loop, traced when it is first needed: the first point of the curve need not wait for validation."""
+        """The loop for batches of any size, traced when it is needed: the first point need not wait for validation."""
         return _loop_over(self.step, self.model, self.arrays)
+
+    @cached_property
+    def full(self) -> Any:
+        """The loop for full batches: XLA wants to know their size, or it refuses recurrent layers."""
+        return _loop_over(self.step, self.model, self.arrays, self.batch_size)
+
+    @cached_property
+    def xla(self) -> Any:
+        """The very same trace as `full`, handed to XLA."""
+        return _through_xla(self.full, self.arrays, self.batch_size)
 
     def function(self, epoch: Callable[[], dict[str, Any]]) -> Callable[..., Any]:
         """Wrap a whole epoch as Keras calls it on this backend."""
         return lambda _iterator: epoch()
 
-    def __call__(self, data: Any, table: Any, first: int, stop: int, *, xla: bool) -> dict[str, Any]:
+    def __call__(self, data: Any, table: Any, first: int, stop: int, *, xla: bool = False) -> dict[str, Any]:
         """Run the steps `first` to `stop` of a table of row numbers (steps, batch); returns the running means."""
         import tensorflow as tf
 
         bounds = tf.constant(first), tf.constant(stop)
-        if self.xla and xla:
+        if not self.is_for_xla or table.shape[1] != self.batch_size:
+            return self.loop(data, table, *bounds)
+        if xla:
             try:
                 return self.xla(data, table, *bounds)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
                 # It fails while it compiles, the same way each time, before any weight has changed.
                 log.warning("XLA cannot compile this model; it goes on without.", exc_info=True)
-                self.xla = None
-        return self.loop(data, table, *bounds)
+                self.is_for_xla = False
+                return self.loop(data, table, *bounds)
+        return self.full(data, table, *bounds)
 
 
 def place(array: np.ndarray) -> Any:
@@ -89,8 +104,10 @@ def build_metrics(model: Any, one_row: Any) -> None:
         variable.assign(value)
 
 
-def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
-    """Make a loop over batches; the table of row numbers may have any size, so one trace serves all."""
+def _loop_over(
+    step: Callable[[Any], Any], model: Any, arrays: Any, size: int | None = None
+) -> Callable[..., dict[str, Any]]:
+    """Make a loop over batches of this size; with none given, one trace serves all."""
     import tensorflow as tf
 
     def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
@@ -101,7 +118,7 @@ def _loop_over(step: Callable[[Any], Any], model: Any, arrays: Any) -> Callable[
         tf.while_loop(lambda at: at < stop, body, [first])
         return model.get_metrics_result()
 
-    return tf.function(loop, _signature(arrays), autograph=False).get_concrete_function()
+    return tf.function(loop, _signature(arrays, size), autograph=False).get_concrete_function()
 
 
 def _share(step: Callable[[Any], Any], data: Any, rows: Any) -> None:
@@ -137,19 +154,19 @@ def _synchronized(model: Any) -> Generator[None]:
             layer.synchronized = was
 
 
-def _through_xla(loop: Any, arrays: Any) -> Callable[..., dict[str, Any]]:
+def _through_xla(loop: Any, arrays: Any, size: int) -> Callable[..., dict[str, Any]]:
     """Hand the very same trace to XLA; traced anew inside, it would differ in the last bit and break a resumed run."""
     import tensorflow as tf
 
     def outer(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
         return loop(data, table, first, stop)
 
-    return tf.function(outer, _signature(arrays), autograph=False, jit_compile=True)
+    return tf.function(outer, _signature(arrays, size), autograph=False, jit_compile=True)
 
 
-def _signature(arrays: Any) -> list[Any]:
+def _signature(arrays: Any, size: int | None) -> list[Any]:
     import tensorflow as tf
 
     data = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays)
     number = tf.TensorSpec([], tf.int32)
-    return [data, tf.TensorSpec([None, None], tf.int32), number, number]
+    return [data, tf.TensorSpec([None, size], tf.int32), number, number]

@@ -264,7 +264,7 @@ class _TrainLoop:
         self.rows = len(job.train) // amount * amount
         self.size = max(1, job.training.batch_size // amount) * amount
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
-        self.steps = inside().Steps(job.model, "train", arrays, xla=job.policy.xla)
+        self.steps = inside().Steps(job.model, "train", arrays, batch_size=self.size, xla=job.policy.xla)
         self.epoch = 0
         self.before = self.steps_before_xla = job.policy.steps_before_xla
         self.stride = 1
@@ -325,7 +325,7 @@ class _TestLoop:
         self.size = min(rows, max(job.training.batch_size, VALIDATION_NUMBERS // max(numbers, 1) // 64 * 64))
         self.size = self.size // amount * amount or amount
         self.feed = _feed(arrays, self.size, resident=job.policy.resident)
-        self.steps = inside().Steps(job.model, "test", arrays, xla=False)
+        self.steps = inside().Steps(job.model, "test", arrays, batch_size=self.size)
         self.rows = np.arange(rows, dtype=np.int32)
 
     def __call__(self) -> dict[str, Any]:
@@ -333,7 +333,7 @@ class _TestLoop:
         logs: dict[str, Any] = {}
         for rows in (self.rows[:full].reshape(-1, self.size), self.rows[full:].reshape(1, -1)):
             for data, table in self.feed(rows) if rows.size else ():
-                logs = self.steps(data, table, 0, len(table), xla=False)
+                logs = self.steps(data, table, 0, len(table))
         return logs
 
 

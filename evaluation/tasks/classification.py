@@ -92,7 +92,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
             "baseline_value": yardsticks[0]["metrics"][headline],
             "better": METRICS[headline][2],
         },
-        "panels": [],
+        "panels": _rows.lasting(asked),
     }
     told["gap"] = _rows.gap(asked, truth_of, lambda part: answers(asked, part), scores.of_classes, yardsticks)
     told["sentences"] = sentences.about(told)

@@ -25,7 +25,6 @@ HEADLINE = "exact"
 SHOWN = 8
 LISTED = 12
 MOST_ROWS = 5_000
-CHUNK = 256
 DRAWS = 1_000
 
 
@@ -138,12 +137,9 @@ def _judged(asked: Asked, part: Part) -> tuple[np.ndarray, list[str], list[list[
     unit, encoding = asked.encoding["unit"], asked.encoding
     kept = np.unique(np.linspace(0, len(part) - 1, min(MOST_ROWS, len(part))).astype(int))
     sources, targets = texts_of(asked.dataset, np.asarray(part.rows[kept]))
-    found = []
-    for start in range(0, len(kept), CHUNK):
-        here = kept[start : start + CHUNK]
-        found.append(asked.ask_core({"source": np.asarray(part.x["source"][here])}))
+    found = asked.ask_core({"source": np.asarray(part.x["source"][kept])})
     known = ["", tokens_in.UNKNOWN, *encoding["target"]]
-    answer = [[known[token] for token in row if token] for row in np.concatenate(found).tolist()]
+    answer = [[known[token] for token in row if token] for row in found.tolist()]
     return kept, sources, [tokens_in.cut_target(text, unit) for text in targets], answer
 
 

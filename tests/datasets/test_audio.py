@@ -182,10 +182,8 @@ def test_the_deliverable_finds_the_loudest_stretch_by_itself(tmp_path):
 
 def test_voices_in_file_names_are_found_and_kept_together(tmp_path):
     voices = ["anna", "ben", "cleo", "dan", "eva", "finn", "gus", "hana"]
-    files = {
-        f"{word}/{voice}_{n}.wav": packed(tone(hertz)) for word, hertz in (("no", 200), ("yes", 500)) for voice in voices
-        for n in range(3)
-    }  # fmt: skip
+    said = [(word, voice, number) for word in ("no", "yes") for voice in voices for number in range(3)]
+    files = {f"{word}/{voice}_{number}.wav": packed(tone()) for word, voice, number in said}
     dataset = read(zipped(tmp_path, files), tmp_path)
     told = next(finding for finding in audio.check(dataset, Data(file="x")) if finding.code == "sources")
     assert told.sentence == (

@@ -336,7 +336,8 @@ def test_typefaces_of_the_test_part_are_unseen(tmp_path):
     album = Album.open(dataset.folder)
     parts = image._split(album, Data(sample="glyphs"), 1, None)
     faces = {name: set(album.groups[rows]) for name, rows in parts.items()}
-    assert not (faces["train"] & faces["test"] or faces["train"] & faces["validation"])
+    assert not faces["train"] & faces["test"]
+    assert not faces["train"] & faces["validation"]
     assert all(len(set(album.labels[rows])) == 10 for rows in parts.values())
 
 
@@ -641,7 +642,7 @@ def test_unknown_sample(tmp_path):
         image.load_sample("digit", tmp_path)
     assert str(refusal.value) == (
         "There is no sample 'digit'. Did you mean 'digits'? "
-        "Available: cifar10, digits, emoji, fashion-mnist, mnist, textures."
+        "Available: cifar10, digits, emoji, fashion-mnist, glyphs, mnist, textures."
     )
 
 

@@ -347,7 +347,7 @@ def test_mixed_precision_trains():
         (
             dense,
             table,
-            {"epochs": 1000},
+            {"epochs": 3000},
             True,
             "The data lie in memory and many steps run as one program compiled by XLA.",
         ),

@@ -1,4 +1,4 @@
-"""What Build shows of a text: its size, its parts, and passages from all over it."""
+"""What Build shows of a text: passages from all over it, and the titles of its parts."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from datasets import DataSet
 from ui import look
 from ui.panels.texts import lines
 
-SHOWN = 4
+SHOWN = 3
 TITLES = 12
 
 
 def show(dataset: DataSet) -> None:
-    """Show how the text begins and three passages from further on, each under the title that it stands in."""
+    """Show how the text begins and passages from further on, each under the title that it stands in."""
     details = dataset.schema.details
     pieces = int(details["pieces"])
-    parts = f" · {look.counted(pieces, 'text')}" if pieces > 1 else ""
-    look.quiet(f"{look.counted(dataset.schema.rows, 'character')}{parts}")
+    if pieces > 1:
+        look.quiet(look.counted(pieces, "text"))
     for number, passage in enumerate(_passages(dataset)):
         with look.card(f"build_passage_{number}"):
             if passage.get("title"):

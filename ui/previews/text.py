@@ -25,7 +25,9 @@ def show(dataset: DataSet) -> None:
     else:
         for row in rows[:EACH]:
             st.markdown(f"*{_shortened(row[text])}*" + (f" :gray[{look.plain(row[target])}]" if target else ""))
-    st.dataframe(rows[:ROWS_SHOWN], hide_index=True, height=212, key="build_rows", alt="The first rows")
+    # The label first: beside long texts it would stand outside the picture.
+    first = [{target: row[target]} | row if target else row for row in rows[:ROWS_SHOWN]]
+    st.dataframe(first, hide_index=True, height=212, key="build_rows", alt="The first rows")
 
 
 def _by_class(rows: list[dict[str, Any]], text: str, target: str) -> None:
@@ -34,7 +36,7 @@ def _by_class(rows: list[dict[str, Any]], text: str, target: str) -> None:
         if row[target] not in (None, "") and row[text]:
             shown[str(row[target])].append(str(row[text]))
     for number, label in enumerate(sorted(shown)[:CLASSES_SHOWN]):
-        with st.container(key=f"build_class_{number}", gap=None):
+        with st.container(key=f"build_class_{number}", gap="small"):
             st.badge(look.plain(label), color="blue")
             for sentence in sorted(shown[label], key=len)[len(shown[label]) // 3 :][: EACH if len(shown) < 4 else 1]:
                 st.markdown(f"*{_shortened(sentence)}*")

@@ -51,10 +51,17 @@ def _ratings(signature: Signature, word: str) -> dict[str, float]:
     )  # fmt: skip
     details = signature.details
     low, high, step = float(details["low"]), float(details["high"]), float(details["step"]) or 0.1
+    written = "%.0f" if step.is_integer() and low.is_integer() else "%.1f"
     start = {name: (high, low, high)[place] for place, name in enumerate(first)}
     return {
         name: st.slider(
-            look.plain(name), low, high, start.get(name, (low + high) / 2), step, key=f"try_rating_{names.index(name)}"
+            look.plain(name),
+            low,
+            high,
+            start.get(name, (low + high) / 2),
+            step,
+            format=written,
+            key=f"try_rating_{names.index(name)}",
         )
         for name in chosen
     }
@@ -64,7 +71,7 @@ def _list(signature: Signature, told: dict[str, Any]) -> None:
     st.markdown(f":gray[You would like, in this order ({look.plain(signature.target.name)} expected)]")
     low, high = signature.details["low"], signature.details["high"]
     rows = [
-        {"name": each["name"], "value": (each["value"] - low) / (high - low), "told": words.number(each["value"]),
+        {"name": each["name"], "value": (each["value"] - low) / (high - low), "told": f"{each['value']:.1f}",
          "chosen": place < 3}
         for place, each in enumerate(told["items"])
     ]  # fmt: skip
