@@ -39,7 +39,7 @@ SMALL = (
     Case("GRU, both ways", lambda: recurrent("GRU", 0.0, both=True), 5_000, (50, 8), 2, 32),
     Case("transformer, 64 tokens", lambda: transformer(0.0), 5_000, (64,), 2, 32, kind="tokens"),
     Case("transformer, dropout", lambda: transformer(0.1), 5_000, (64,), 2, 32, is_random=True, kind="tokens"),
-    Case("VAE, 784-128-16", lambda: variational(784, 128, 16), 5_000, (784,), 0, 64, is_random=True, kind="pixels"),
+    Case("VAE, 784-128-16", lambda: variational(784, 128, 16), 10_000, (784,), 0, 64, is_random=True, kind="pixels"),
 )
 """What a pupil trains on a laptop."""
 LARGE = (

@@ -1,6 +1,6 @@
-"""How much each part of a mixed row says: what is lost when a part is exchanged between rows, what it reaches alone.
+"""How much each part of a mixed row says: what is lost when a part is exchanged between rows.
 
-Both are permutation importances (Breiman, "Random Forests", 2001; Fisher, Rudin, Dominici, "All Models are Wrong, but
+This is the permutation importance (Breiman, "Random Forests", 2001; Fisher, Rudin, Dominici, "All Models are Wrong, but
 Many are Useful", 2019): nothing is trained anew, the finished model is asked with rows whose parts come from others.
 """
 
@@ -39,7 +39,6 @@ def shares(asked: Any, parts: list[str]) -> Callable[[], list[Panel]]:
                 "name": NAMES[part],
                 "columns": asked.signature.details["parts"][part],
                 "lost": round(whole - judged([part]), 4),
-                "alone": round(judged([other for other in parts if other != part]), 4),
             }
             for part in parts
         ]

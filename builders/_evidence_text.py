@@ -14,6 +14,8 @@ MOST_WORDS = 28
 """Words of a sentence whose attention is drawn."""
 MOST_EPOCHS = 60
 MOST_SIGNS = 400
+SHORT = 160
+"""Signs of a held-out sentence that are shown."""
 UNKNOWN = "□"
 
 Maker = Callable[[], list[Panel]]
@@ -99,7 +101,8 @@ def _held_out(asked: Any) -> list[dict[str, Any]]:
     found = []
     for place in places:
         tokens = np.asarray(part.x["tokens"][place : place + 1])
-        text = joint.join(words_of(asked.encoding, tokens[0]))[:MOST_SIGNS]
+        text = joint.join(words_of(asked.encoding, tokens[0]))
+        text = text if len(text) <= SHORT else f"{text[:SHORT]}…"
         told = classes[int(truth[place])] if classes else None
         found.append({"text": text, "own": False, "truth": told, "tokens": tokens})
     return found

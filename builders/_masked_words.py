@@ -75,21 +75,21 @@ def hidden_words(parts: Any, vocabulary: int, share: float, seed: Any) -> tuple[
     return ops.where(chosen, spoilt, parts), places, weights
 
 
-def pretraining(body: Any, words: Any, vocabulary: int, length: int, share: float, *, next_part: bool) -> Any:
+def pretraining(body: Any, vocabulary: int, length: int, share: float, *, next_part: bool) -> Any:
     """Return the model of the pre-training stage, built and ready to be compiled without a loss.
 
-    `body` maps {"tokens": (batch, steps)} to (batch, steps, width); `words` is its layer of word vectors, by whose
+    `body` maps {"tokens": (batch, steps)} to (batch, steps, width); its layer `words` has the word vectors by whose
     likeness a hidden word is guessed.
     """
-    most = max(2, length // 2)
+    most, width = max(2, length // 2), int(body.output.shape[-1])
 
     class MaskedWords(keras.Model):
         """Reads {"tokens": (batch, length)}; its losses are cross-entropies per hidden word and per text."""
 
         def __init__(self) -> None:
             super().__init__(name="masked_words")
-            layers, width = keras.layers, int(words.output_dim)
-            self.body, self.words = body, words
+            layers = keras.layers
+            self.body = body
             self.thought = keras.Sequential([layers.Dense(width, activation="gelu"), layers.LayerNormalization()])
             self.rarity = self.add_weight(shape=(vocabulary,), initializer="zeros", name="rarity")
             self.seed_generator = keras.random.SeedGenerator(17)
@@ -102,7 +102,8 @@ def pretraining(body: Any, words: Any, vocabulary: int, length: int, share: floa
         def guess(self, read: Any) -> Any:
             """Map what was read at some places, (batch, places, width), to logits (batch, places, vocabulary)."""
             ops = keras.ops
-            likeness = ops.matmul(self.thought(read), ops.transpose(self.words.embeddings[:vocabulary]))
+            vectors = self.body.get_layer("words").embeddings[:vocabulary]
+            likeness = ops.matmul(self.thought(read), ops.transpose(vectors))
             return ops.cast(likeness, "float32") + self.rarity
 
         def call(self, inputs: dict[str, Any], training: Any = None) -> dict[str, Any]:

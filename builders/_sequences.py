@@ -9,16 +9,27 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from builders import Blueprint, Stage
+from builders._evidence_series import stretch_that_decided
 from builders._evidence_text import sentences_judged
+from builders._forecast import with_straight_path
 from builders._layers import LayerSettings, answer, objective
-from recipes import Refusal, Signature, keras, setting
+from recipes import Refusal, Settings, Signature, keras, setting
 
 DATA_TYPES = ("text", "series")
 TASKS = ("classification", "regression", "forecasting")
 Summary = Literal["auto", "last", "average", "max"]
 
 
-class SequenceSettings(LayerSettings):
+class ForecastSettings(Settings):
+    """What only forecasts need."""
+
+    shortcut: bool = setting(
+        True, "Straight path", "A straight line from what was seen to the forecast beside the network (forecasts).",
+        advanced=True,
+    )  # fmt: skip
+
+
+class SequenceSettings(LayerSettings, ForecastSettings):
     """Settings of every family that reads sequences."""
 
     embedding: int = setting(
@@ -90,8 +101,13 @@ def answered(sequence: Sequence, features: Any, signature: Signature, config: An
     """Close the model with dropout and (batch, outputs) logits or standardised numbers; one stage fits it."""
     if config.dropout:
         features = keras.layers.Dropout(config.dropout)(features)
-    core = keras.Model({sequence.name: sequence.input}, answer(features, signature, config), name=name)
+    outputs, forecasts = answer(features, signature, config), signature.task == "forecasting"
+    if forecasts and config.shortcut:
+        outputs = with_straight_path(outputs, sequence.input, signature)
+    core = keras.Model({sequence.name: sequence.input}, outputs, name=name)
     evidence = sentences_judged if signature.data_type == "text" else None
+    if signature.data_type == "series" and signature.task == "classification":
+        evidence = stretch_that_decided
     return Blueprint((Stage("fit", core, *objective(signature)),), {"model": core}, evidence=evidence)
 
 

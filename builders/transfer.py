@@ -120,7 +120,8 @@ def _head(features: int, signature: Signature, config: Config) -> Any:
 
 def _pixels(picture: Any, side: int) -> Any:
     """Map (batch, height, width, 1 or 3) to (batch, side, side, 3)."""
-    x = keras.layers.Resizing(side, side, dtype="float32")(picture)
+    # Not the layer `Resizing`: it would tell all layers behind it that they are training (Keras 3.15).
+    x = keras.ops.image.resize(keras.ops.cast(picture, "float32"), (side, side), antialias=True)
     return keras.layers.Concatenate()([x, x, x]) if picture.shape[-1] == 1 else x
 
 
@@ -180,18 +181,18 @@ class _Views:
     def features(self, part: Part) -> Part:
         """Return {"features": (rows, features)}: what reaches the new last layer."""
         seen = self.activations(part).x["seen"]
-        return Part({"features": _mapped(self.tail, "activations", seen)}, part.y, part.rows)
+        return Part({"features": _mapped(self.tail, "", seen)}, part.y, part.rows)
 
 
 def _mapped(model: Any, name: str, array: np.ndarray) -> np.ndarray:
-    """Ask a model about all rows, some hundred at a time; too many answers for memory lie on the disk."""
+    """Ask a model of one input (of that name, if it takes names) about all rows; the answers lie on the disk."""
     model.jit_compile = False  # XLA would compile longer than it saves here
     shape = (len(array), *model.output.shape[1:])
     with tempfile.TemporaryFile() as file:
         found = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
     for start in range(0, len(array), CHUNK):
-        some = {name: np.asarray(array[start : start + CHUNK])}
-        found[start : start + CHUNK] = model.predict(some, batch_size=BATCH, verbose=0)
+        some = np.asarray(array[start : start + CHUNK])
+        found[start : start + CHUNK] = model.predict({name: some} if name else some, batch_size=BATCH, verbose=0)
     return found
 
 
@@ -202,4 +203,4 @@ def _evidence(asked: Any, looking: Any, tail: Any) -> Callable[[], list[Panel]]:
     seen = _mapped(looking, name, pictures)
     sentence = "What the network sees in pictures it never trained on: alike ones lie close together."
     classes = list(asked.signature.target.classes)
-    return cloud(lambda: _mapped(tail, "activations", seen), truth, classes, pictures, sentence)
+    return cloud(lambda: _mapped(tail, "", seen), truth, classes, pictures, sentence)

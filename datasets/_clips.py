@@ -257,7 +257,7 @@ def square(clip: Any, size: int, fit: str) -> Any:
     """
     frames, channels = int(clip.shape[1]), int(clip.shape[4])
     flat = keras.ops.concatenate([clip[:, place] for place in range(frames)], axis=-1)
-    small = resizing(size, fit)(flat)  # (batch, size, size, frames * channels)
+    small = resizing(size, fit)(flat, training=False)  # (batch, size, size, frames * channels)
     parted = keras.ops.reshape(small, (-1, size, size, frames, channels))
     return keras.ops.round(keras.ops.transpose(parted, (0, 3, 1, 2, 4)))
 

@@ -217,7 +217,11 @@ class Album:
 
 
 def resizing(size: int, fit: str) -> Any:
-    """Return the stock layer that brings (batch, height, width, channels) to size x size. Worker only."""
+    """Return the stock layer that brings (batch, height, width, channels) to size x size. Worker only.
+
+    In a graph, call it with `training=False`: it believes to be training and tells so all layers behind it (Keras
+    3.15), and the dropout of the download would make its answers random.
+    """
     return keras.layers.Resizing(
         size,
         size,

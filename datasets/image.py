@@ -232,7 +232,7 @@ def layers_of(signature: Signature, encoding: dict[str, Any]) -> tuple[dict[str,
     already passes unchanged.
     """
     picture = keras.Input((None, None, _raw_channels(signature)), name="picture", dtype="float32")
-    ready = keras.ops.round(resizing(int(encoding["size"]), encoding["fit"])(picture))
+    ready = keras.ops.round(resizing(int(encoding["size"]), encoding["fit"])(picture, training=False))
     return {"picture": picture}, {"picture": ready}
 
 

@@ -603,7 +603,7 @@ def layers_of(signature: Signature, encoding: dict[str, Any]) -> tuple[dict[str,
             inputs[each.name] = keras.Input(each.shape, name=name, dtype=each.dtype)
     if encoding["picture"]:
         told = encoding["picture"]
-        ready["picture"] = keras.ops.round(resizing(told["size"], "crop")(inputs[told["name"]]))
+        ready["picture"] = keras.ops.round(resizing(told["size"], "crop")(inputs[told["name"]], training=False))
     if encoding["texts"]:
         ready["tokens"] = _token_layers(encoding["texts"], inputs)
     if encoding["series"]:

@@ -102,7 +102,8 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
     low, high = found["intervals"]["rmse"] or (None, None)
     found["headline"] = {
         "metric": "rmse", "title": "Error of a forecast (RMSE)", "value": found["metrics"]["rmse"], "low": low,
-        "high": high, "baseline": _in_words(asked, best), "baseline_value": judged[best]["rmse"], "better": "down",
+        "high": high, "baseline": _in_words(asked, best).removeprefix("the "),
+        "baseline_value": judged[best]["rmse"], "better": "down",
     }  # fmt: skip
     found["gap"] = gap(asked)
     found["sentences"] = sentences(asked, found)

@@ -4,7 +4,6 @@ Texts are judged by how little the held-out text surprises the model. What conce
 `evaluation/_generation_pictures.py`, what writing and judging texts needs in `evaluation/_writing.py`.
 """
 
-import importlib
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 from builders import Panel
 from datasets import _prose_tokens as tokens_in
 from datasets.prose import cleaned_prompt
+from evaluation import _generation_pictures as pictures
 from evaluation import _writing
 from evaluation.asked import Asked, Replying
 from evaluation.words import number, percent
@@ -29,6 +29,7 @@ METRICS = {
     "perplexity": ("Perplexity", "Between how many equally likely characters (or words) it hesitates.", "down"),
     "bits": ("Bits", "How many bits it would need to store one character (or word) of unseen text.", "down"),
     "accuracy": ("Next one right", "How often the likeliest next character (or word) is the right one.", "up"),
+    **pictures.METRICS,
 }  # fmt: skip
 LIVE_TEMPERATURE = 0.7
 LIVE_TEXTS = 3
@@ -46,7 +47,7 @@ ODDS = 8
 def finish(signature: Signature, outputs: Any) -> dict[str, Any]:
     """Turn logits (batch, length, vocabulary) into the odds of what follows each place of a window."""
     if signature.data_type != "prose":
-        return _pictures().finish_pictures(signature, outputs)
+        return pictures.finish_pictures(signature, outputs)
     return {signature.target.name: keras.layers.Softmax(dtype="float32")(outputs)}
 
 
@@ -59,7 +60,7 @@ def join(
 ) -> dict[str, Any]:
     """Answer the odds of what follows the last token of the text: {"next": (batch, vocabulary)}."""
     if signature.data_type != "prose":
-        return _pictures().finish_pictures(signature, outputs)
+        return pictures.finish_pictures(signature, outputs)
     return {signature.target.name: _writing.at_the_end(ready["tokens"], outputs)}
 
 
@@ -86,7 +87,7 @@ print(text)"""
 def evidence(asked: Asked) -> Callable[[], list[Panel]]:
     """Return what writes a little from fixed beginnings after an epoch, always with the same draws of chance."""
     if asked.signature.data_type != "prose":
-        return _pictures().evidence_pictures(asked)
+        return pictures.evidence_pictures(asked)
     pen = _writing.pen_of(asked)
     starts = _writing.openings(asked, LIVE_TEXTS)
     given = [tokens_in.encode(asked.encoding, start)[0] for start in starts]
@@ -114,7 +115,7 @@ def evidence(asked: Asked) -> Callable[[], list[Panel]]:
 def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
     """Judge the core on the sealed test part, let it write, and look for passages learned by heart."""
     if asked.signature.data_type != "prose":
-        return _pictures().report_pictures(asked, history)
+        return pictures.report_pictures(asked, history)
     signature = asked.signature
     tokens, following = _writing.some_of(asked.prepared.part("test"))
     losses, hits = _writing.judged(asked, tokens, following)
@@ -152,7 +153,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
 def reply(replying: Replying) -> dict[str, Any]:
     """Go on from the person's own words: {"text", "odds": likeliest next tokens, "seconds"}."""
     if replying.signature.data_type != "prose":
-        return _pictures().reply_pictures(replying)
+        return pictures.reply_pictures(replying)
     values, encoding = replying.values, replying.encoding
     start = cleaned_prompt(str(values.get("text") or ""))
     given = tokens_in.encode(encoding, start)[0]
@@ -335,7 +336,3 @@ def _unknown(encoding: dict[str, Any], text: str) -> list[int]:
         return []
     numbers, places = tokens_in.encode(encoding, text)
     return [int(place) for place in places[numbers == 1]]
-
-
-def _pictures() -> Any:
-    return importlib.import_module("evaluation._generation_pictures")

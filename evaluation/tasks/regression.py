@@ -49,7 +49,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
         SIMPLEST: baselines.simplest(signature, train, len(test)),
         "linear model": baselines.linear(signature, train, test, seed),
     }
-    yardsticks = [
+    yardsticks: list[dict[str, Any]] = [
         {"name": name, "metrics": scores.of_values(truth, _rows.in_own_unit(signature, told))}
         for name, told in found.items()
         if told is not None

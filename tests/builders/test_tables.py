@@ -113,9 +113,9 @@ def test_the_part_that_says_it_all_has_the_whole_share():
         ask_core=lambda rows: np.stack([-rows["features"][:, 0], rows["features"][:, 0]], axis=1),
     )
     (panel,) = _evidence_parts.shares(asked, ["features", "tokens"])()
-    told = {part["name"]: (part["share"], part["alone"] > 0.9) for part in panel["parts"]}
+    told = {part["name"]: part["share"] for part in panel["parts"]}
     assert panel["whole"] == 1.0
-    assert told == {"Numbers and words": (1.0, True), "Text": (0.0, False)}
+    assert told == {"Numbers and words": 1.0, "Text": 0.0}
 
 
 def test_a_part_that_is_switched_off_is_not_looked_at():

@@ -94,7 +94,7 @@ def _colour(told: dict[str, Any]) -> charts.Spec:
                 "legend": {"orient": "top", "gradientLength": 160}}  # fmt: skip
     names, colours = told["classes"], look.categories()
     many = [colours[place % len(colours)] for place in range(len(names))]
-    legend = {"orient": "top", "title": None} if len(names) <= len(colours) else None
+    legend = {"orient": "top", "title": None, "symbolStrokeWidth": 0.7} if len(names) <= len(colours) else None
     return {"field": "answer", "type": "nominal", "scale": {"domain": names, "range": many}, "legend": legend}
 
 

@@ -71,13 +71,14 @@ def _trace(classes: list[str], trace: list[list[float]], key: str) -> None:
     spec = {
         "mark": {"type": "line", "strokeWidth": 2, "interpolate": "monotone"},
         "encoding": {
-            "x": {"field": "step", "type": "quantitative", "title": "Times judged", "axis": {"tickMinStep": 1}},
+            "x": {"field": "step", "type": "quantitative", "title": "Times judged",
+                  "axis": {"tickMinStep": 1, "format": "d"}},
             "y": {"field": "sure", "type": "quantitative", "title": None, "axis": {"format": "%", "tickCount": 3},
                   "scale": {"domain": [0, 1]}},
             "color": {"field": "class", "type": "nominal", "title": None, "sort": names,
                       "scale": {"domain": names, "range": list(look.categories()[: len(names)])},
-                      "legend": {"orient": "bottom"}},
+                      "legend": {"orient": "top"}},
         },
         "config": {"view": {"stroke": None}, "axis": {"grid": False}},
     }  # fmt: skip
-    st.vega_lite_chart(rows, spec, height=170, key=key, alt="How sure it was of each class, each time it was asked")
+    st.vega_lite_chart(rows, spec, height=220, key=key, alt="How sure it was of each class, each time it was asked")

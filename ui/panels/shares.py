@@ -1,4 +1,4 @@
-"""How much each part of a row adds to the answer, and how far the model comes with that part alone."""
+"""How much each part of a row adds to the answer."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ui import charts, look
 
 
 def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - the same call for every panel
-    """Draw {"whole", "measure": "accuracy" or "error", "parts": [{"name", "columns", "lost", "alone", "share"}]}."""
+    """Draw {"whole", "measure": "accuracy" or "error", "parts": [{"name", "columns", "lost", "share"}]}."""
     parts = sorted(told["parts"], key=lambda part: -part["share"])
     rows = [
         {"name": part["name"], "value": part["share"], "told": words.percent(part["share"]), "chosen": place == 0}
@@ -25,9 +25,7 @@ def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - th
 
 def _sentence(told: dict[str, Any], part: dict[str, Any]) -> str:
     without = _value(told, told["whole"] - part["lost"])
-    return (
-        f"{look.plain(', '.join(part['columns']))}: {without} without it, {_value(told, part['alone'])} with it alone"
-    )
+    return f"{look.plain(', '.join(part['columns']))}: {without} with that of another row in its place"
 
 
 def _value(told: dict[str, Any], value: float) -> str:

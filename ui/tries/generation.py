@@ -1,7 +1,6 @@
 """Try a model that makes new examples: it goes on from the person's own words; pictures have a form of their own."""
 
 import importlib
-import time
 from typing import Any
 
 import streamlit as st
@@ -34,9 +33,10 @@ def _write(run: Run, signature: Signature) -> None:
         values = _form(signature, key)
         with look.row(f"{key}_buttons"):
             again = st.button("Write", key=f"{key}_write", icon=look.symbol("edit_note"), type="primary")
-            more = st.button("Go on", key=f"{key}_more", icon=look.symbol("arrow_forward"),
-                             disabled=not st.session_state.get(f"{key}_told"),
-                             help="Lets it write on from where it stopped.")  # fmt: skip
+            more = st.button(
+                "Go on", key=f"{key}_more", icon=look.symbol("arrow_forward"),
+                help="Lets it write on from where it stopped.",
+            )  # fmt: skip
     with right:
         _answer(run, signature, key, values, again=again, more=more)
 
@@ -64,11 +64,8 @@ def _answer(run: Run, signature: Signature, key: str, values: dict[str, Any], *,
             told = ask_model(run, values | {"text": before["start"] + before["text"], "seed": seed + 1})
             if told is not None:
                 told |= {"start": before["start"], "text": before["text"] + told["text"]}
-        elif again or before is None:
-            began = time.monotonic()
+        elif again or more or before is None:
             told = ask_model(run, values | {"seed": seed + 1})
-            if told is not None:
-                told["waited"] = time.monotonic() - began
         else:
             told = before
         if told is None:

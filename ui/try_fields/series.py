@@ -14,7 +14,7 @@ from records import Run
 from ui import look, try_it
 from ui.try_fields import Chosen
 
-TEST, PASTE, FILE = "From the test part", "Paste values", "Own file"
+TEST, PASTE, FILE = "Test part", "Paste", "File"
 LARGEST = 5
 """Megabytes."""
 MOST_STEPS, MOST_LINES = 400, 4
