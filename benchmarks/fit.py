@@ -23,8 +23,7 @@ import numpy as np
 
 import training.fit as loop
 from benchmarks.models import SMALL, Case, data, stage
-from datasets import Part
-from recipes import Training, keras, validate
+from recipes import Part, Training, keras, validate
 
 FIRST_LOSSES, LATER_LOSSES = 1e-5, 5e-3
 """Largest relative difference. Later rounds differ more, because training magnifies the rounding of single numbers."""

@@ -143,10 +143,14 @@ def _plain(made: Any, part: Any, training: Training) -> dict[str, Any]:
     return {"seconds": clock.seconds(), "losses": history.history["loss"], "first": clock.times[1] - clock.times[0]}
 
 
+def _as_stored(seed: int, epoch: int, rows: int) -> np.ndarray:  # noqa: ARG001 - as the plain script reads them
+    return np.arange(rows, dtype=np.int32)
+
+
 def _ours(made: Any, part: Any, training: Training) -> dict[str, Any]:
     import training.fit as loop
 
-    loop.order = lambda _seed, _epoch, rows: np.arange(rows, dtype=np.int32)  # as the plain script reads them
+    loop.order = _as_stored
     loop.compile_stage(made, training)
     policy = loop.choose_policy(made.model, part, training.model_copy(update={"epochs": 100}))
     clock, points = _clock(), []

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from builders import Stage
-from datasets import Part
-from recipes import keras
+from recipes import Part, keras
 
 
 @dataclass(frozen=True)

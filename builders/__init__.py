@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from recipes import Refusal, Settings, Signature, known, validate
+from recipes import Part, Refusal, Settings, Signature, known, validate
 
 Panel = dict[str, Any]
 """Something to be drawn: plain values with a `kind`, for which `ui/panels/<kind>.py` exists."""
@@ -39,8 +39,8 @@ class Stage:
     before: Callable[[], None] | None = None
     """Called once before the stage is compiled: copy weights from the stage before, unfreeze layers. A resumed run
     calls it again for every stage up to its own, before the variables are put back."""
-    select: Callable[[Any], Any] | None = None
-    """Turns a `datasets.Part` (train or validation) into the one this stage reads, such as the labelled rows alone."""
+    select: Callable[[Part], Part] | None = None
+    """Turns a `Part` (train or validation) into the one this stage reads, such as the labelled rows alone."""
 
 
 @dataclass(frozen=True)

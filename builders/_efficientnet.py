@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets._pack import path
+from builders._weights import path
 from recipes import keras
 
 STAGES = (

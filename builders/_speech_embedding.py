@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets import _pack
+from builders import _weights
 from recipes import Refusal, keras
 
 RATE = 16_000
@@ -25,7 +25,7 @@ TAPS = 32
 
 def embedded(sound: Any, rate: int) -> Any:
     """Map (batch, samples), -1 to 1, to (batch, places, 96); nothing in it is trained."""
-    with np.load(_pack.path("speech_embedding.npz"), allow_pickle=False) as told:
+    with np.load(_weights.path("speech_embedding.npz"), allow_pickle=False) as told:
         weights = {name: told[name].astype(np.float32) for name in told.files}
     return _body(_loudness(_long_enough(_at_16_khz(sound, rate)), weights), weights)
 

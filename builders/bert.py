@@ -87,7 +87,8 @@ def build(signature: Signature, config: Config) -> Blueprint:
         return Blueprint((fine,), {"model": core}, notes, sentences_judged)
     lesson = pretraining(body, vocabulary, length, config.masked, next_part=config.next_part)
     told = {
-        "epochs": config.pretraining_epochs or _enough(signature.rows["train"]), "early_stopping": False, "restore_best": False, "class_weights": "none",
+        "epochs": config.pretraining_epochs or _enough(signature.rows["train"]),
+        "early_stopping": False, "restore_best": False, "class_weights": "none",
         "batch_size": BATCH, "learning_rate": 0.003,
     }  # fmt: skip
     first = Stage("pre-training", lesson, training=told)

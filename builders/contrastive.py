@@ -16,8 +16,7 @@ from builders import Blueprint, Panel, Stage
 from builders._embeddings import cloud, held_out
 from builders._layers import objective
 from builders._twins import changed, twin_finder
-from datasets import Part
-from recipes import Refusal, Settings, Signature, keras, setting
+from recipes import Part, Refusal, Settings, Signature, keras, setting
 
 TITLE = "Self-taught, then few labels"
 SUMMARY = "Learns from pictures without labels first; then a handful of labels a class are enough."

@@ -14,8 +14,7 @@ from builders import Blueprint, Stage
 from builders._held_out import evidence
 from builders._layers import objective
 from builders._speech_embedding import embedded
-from datasets import Part
-from recipes import Settings, Signature, keras, setting
+from recipes import Part, Settings, Signature, keras, setting
 
 TITLE = "Trained ear"
 SUMMARY = "For words with few recordings: a network that has heard millions of words, with a new last layer."

@@ -22,8 +22,7 @@ from builders import Blueprint, Panel, Stage
 from builders._efficientnet import lite0
 from builders._embeddings import cloud, held_out
 from builders._layers import objective
-from datasets import Part
-from recipes import Refusal, Settings, Signature, keras, setting
+from recipes import Part, Refusal, Settings, Signature, keras, setting
 
 TITLE = "Transfer learning"
 SUMMARY = "The first choice for colour pictures: what a network learned from a million photos is used for yours."

@@ -71,7 +71,7 @@ class _Side:
         self.places = layers.Embedding(length, config.width, embeddings_initializer=small)
         self.rest = layers.Dropout(config.dropout) if config.dropout else None
         self.last = layers.LayerNormalization(epsilon=1e-5)
-        self.blocks = [
+        self.blocks: list[dict[str, Any]] = [
             {
                 "norms": [layers.LayerNormalization(epsilon=1e-5) for _ in range(2 + looks_across)],
                 "self": layers.MultiHeadAttention(config.heads, config.width // config.heads),

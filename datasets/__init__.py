@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from recipes import Data, Finding, Refusal, Schema, Settings, Signature, known
+from recipes import Data, Finding, Part, Refusal, Schema, Settings, Signature, known
 
 MOST_NAMES = 10_000
 """Names of an archive that are looked at to say what it holds."""
@@ -61,18 +61,6 @@ class DataSet:
     def open(cls, folder: Path) -> "DataSet":
         """Open a folder that `read` or `load_sample` has finished (`dataset.json` is written last)."""
         return cls(folder, Schema.model_validate_json((folder / "dataset.json").read_text(encoding="utf-8")))
-
-
-@dataclass(frozen=True)
-class Part:
-    """Ready tensors of one part. `x` maps input names to arrays; `rows` are row numbers of the data set."""
-
-    x: dict[str, np.ndarray]
-    y: np.ndarray
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 @dataclass(frozen=True)

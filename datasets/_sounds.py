@@ -1,4 +1,4 @@
-"""Sounds: opened from hostile bytes, made mono, brought to one rate and length, kept on disk, drawn as a spectrogram."""
+"""Sounds: opened from hostile bytes, made mono, brought to one rate and length, kept, drawn as a spectrogram."""
 
 import hashlib
 import io

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample, _pack
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _pack
 from datasets._archive import Bundle, note_unsafe, opened
 from datasets._pictures import (
     ENDINGS,
@@ -43,6 +43,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

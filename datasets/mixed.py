@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample, _made_sightings, tabular
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_sightings, tabular
 from datasets import _table_encoding as encoding_of
 from datasets._archive import opened
 from datasets._mixed_reading import TABLES, Parts, is_series, mark_pictures, numbers_of, read_parts
@@ -41,6 +41,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

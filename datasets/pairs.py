@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample
+from datasets import DataSet, PartName, Prepared, Progress, Sample
 from datasets import _pairs_tokens as tokens_in
 from datasets._made_french import make_french
 from datasets._split import split
@@ -27,6 +27,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample
+from datasets import DataSet, PartName, Prepared, Progress, Sample
 from datasets import _prose_tokens as tokens_in
 from datasets._archive import opened
 from datasets._pack import path as packed
@@ -28,6 +28,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample, _made_ratings, _rating_items
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_ratings, _rating_items
 from datasets._archive import opened
 from datasets._rating_reading import ENDINGS, Ratings, read_ratings, roles_of
 from datasets._table_columns import as_texts, find_column, one_array
@@ -23,6 +23,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

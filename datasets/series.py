@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample
+from datasets import DataSet, PartName, Prepared, Progress, Sample
 from datasets import _made_sensor as sensor
 from datasets._archive import opened
 from datasets._pack import path as packed
@@ -43,6 +43,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample, _made_fraud
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_fraud
 from datasets import _table_encoding as encoding_of
 from datasets._pack import path as packed
 from datasets._table_checks import findings
@@ -35,7 +35,20 @@ from datasets._table_columns import (
 from datasets._table_config import Config
 from datasets._table_plan import Plan, make_plan, problems, sorted_classes
 from datasets._table_reading import Table, read_table
-from recipes import Column, Data, Finding, RawInput, Refusal, Schema, Settings, Signature, Target, TensorSpec, known
+from recipes import (
+    Column,
+    Data,
+    Finding,
+    Part,
+    RawInput,
+    Refusal,
+    Schema,
+    Settings,
+    Signature,
+    Target,
+    TensorSpec,
+    known,
+)
 
 __all__ = ["Config"]
 

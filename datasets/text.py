@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, Part, PartName, Prepared, Progress, Sample
+from datasets import DataSet, PartName, Prepared, Progress, Sample
 from datasets import _text_tokens as tokens_in
 from datasets._archive import opened
 from datasets._made_tickets import make_tickets
@@ -37,6 +37,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

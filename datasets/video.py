@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from pydantic import field_validator
 
-from datasets import DataSet, Part, Prepared, Progress, Sample, _pack, _pictures
+from datasets import DataSet, Prepared, Progress, Sample, _pack, _pictures
 from datasets._archive import Bundle, note_unsafe, opened
 from datasets._class_checks import (
     check_balance,
@@ -42,6 +42,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Part,
     RawInput,
     Refusal,
     Schema,

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from builders import Panel, _sheets
-from datasets import Part
 from evaluation.asked import Asked, Replying, asking
-from recipes import Refusal, Signature, keras
+from recipes import Part, Refusal, Signature, keras
 
 METRICS = {
     "classes_drawn": ("Classes drawn", "The share of the classes that surely appear among 500 drawings.", "up"),

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from datasets import Part
 from evaluation import scores, sentences
 from evaluation.asked import Asked
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 from records import Run
 
 EXAMPLES = 12

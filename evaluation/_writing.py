@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from datasets import Part
 from datasets import _prose_tokens as tokens_in
 from datasets.prose import text_of
 from evaluation.asked import Asked
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 
 MOST_WINDOWS = 4_000
 """Windows of a part that are judged; of longer texts some spread evenly over the part."""

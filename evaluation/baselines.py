@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets import Part
-from recipes import Signature
+from recipes import Part, Signature
 
 MOST_ROWS = 10_000
 MOST_WORK = 10_000_000

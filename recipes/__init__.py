@@ -1,4 +1,4 @@
-"""The plain data that every room shares; this folder imports pydantic and nothing of ours.
+"""The plain data that every room shares; this folder imports pydantic and numpy and nothing of ours.
 
 To add a field to a recipe, declare it once in `recipe.py` with title, description and range: the form, the
 check, the YAML and the docs table follow from it.
@@ -9,7 +9,7 @@ from recipes.lazy import keras
 from recipes.recipe import Data, ModelChoice, Recipe, Shares, Training
 from recipes.schema import Column, Schema
 from recipes.settings import Settings, setting
-from recipes.signature import RawInput, Signature, Target, TensorSpec
+from recipes.signature import Part, RawInput, Signature, Target, TensorSpec
 from recipes.words import Refusal, known, validate
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Data",
     "Finding",
     "ModelChoice",
+    "Part",
     "RawInput",
     "Recipe",
     "Refusal",

@@ -1,7 +1,9 @@
 """What a prepared data set offers to an architecture, and what the finished model will take and answer."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 
@@ -75,3 +77,15 @@ class Signature(BaseModel):
     def outputs(self) -> int:
         """Units in the last layer: one per class, or one per number that is answered."""
         return len(self.target.classes) or self.target.size or 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """Ready tensors of one part. `x` maps input names to arrays; `rows` are row numbers of the data set."""
+
+    x: dict[str, np.ndarray]
+    y: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)

@@ -107,9 +107,8 @@ def _sharding(*axes: str | None) -> Any:
     distribution = keras.distribution.distribution()
     if distribution is None:
         return None
-    from jax.sharding import NamedSharding, PartitionSpec
-
-    return NamedSharding(distribution.device_mesh.backend_mesh, PartitionSpec(*axes))
+    mesh = distribution.device_mesh.backend_mesh
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
 
 
 def _shared(rows: Any) -> Any:

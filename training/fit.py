@@ -18,8 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from builders import Stage
-from datasets import Part
-from recipes import Refusal, Training, keras
+from recipes import Part, Refusal, Training, keras
 from training import backend
 from training.fast_dropout import all_layers
 from training.optimizers import make_optimizer
@@ -40,10 +39,10 @@ STEPS_PER_CALL = 32
 XLA_GAINS = (
     "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
     "Bidirectional", "Concatenate", "Dense", "Dot", "Dropout", "EinsumDense", "ELU", "Embedding", "Flatten",
-    "GlobalAveragePooling1D", "GlobalMaxPooling1D", "GroupNormalization", "GroupQueryAttention", "GRU", "GRUCell", "Identity",
-    "InputLayer", "LayerNormalization", "LeakyReLU", "LSTM", "LSTMCell", "Masking", "Maximum", "Minimum", "MultiHeadAttention",
-    "Multiply", "Normalization", "Permute", "PReLU", "ReLU", "RepeatVector", "Rescaling", "Reshape", "RMSNormalization",
-    "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract", "UnitNormalization",
+    "GlobalAveragePooling1D", "GlobalMaxPooling1D", "GroupNormalization", "GroupQueryAttention", "GRU", "GRUCell",
+    "Identity", "InputLayer", "LayerNormalization", "LeakyReLU", "LSTM", "LSTMCell", "Masking", "Maximum", "Minimum",
+    "MultiHeadAttention", "Multiply", "Normalization", "Permute", "PReLU", "ReLU", "RepeatVector", "Rescaling",
+    "Reshape", "RMSNormalization", "SimpleRNN", "SimpleRNNCell", "Softmax", "Subtract", "UnitNormalization",
 )  # fmt: skip
 """Layers that were measured or are known to be as fast or faster when XLA compiles them for a CPU."""
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import builders
 from builders import Blueprint, Stage
-from datasets import DataSet, Part, PartName, Prepared
+from datasets import DataSet, PartName, Prepared
 from evaluation.asked import Asked
-from recipes import Recipe, Refusal, Training, keras, validate
+from recipes import Part, Recipe, Refusal, Training, keras, validate
 from records import Run, Workspace, write_json
 from records.run import write_text
 from training import backend, checkpoints, devices, failures

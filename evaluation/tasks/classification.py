@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from datasets import Part
 from evaluation import _rows, baselines, scores, sentences
 from evaluation.asked import Asked, Replying
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 
 TITLE = "A class"
 SENTENCE = "It names the class of each example and says how sure it is."

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from datasets import Part, series
+from datasets import series
 from datasets._series_plan import ridge
 from datasets._series_transform import restored
 from evaluation import _rows
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, number, percent
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 
 TITLE = "What comes next"
 SENTENCE = "It forecasts the steps to come from those it has seen."

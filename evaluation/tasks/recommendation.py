@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from datasets import Part
 from evaluation import _ranking, _rows, scores
 from evaluation._ranking import Newcomers, Pairs
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, number, percent
-from recipes import Refusal, Signature, keras
+from recipes import Part, Refusal, Signature, keras
 
 TITLE = "A recommendation"
 SENTENCE = "It says how much somebody would like something, and makes lists of what to try next."

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from builders import Panel, _sheets
-from datasets import Part
 from evaluation import _rows, scores
 from evaluation.asked import Asked, Replying
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 
 TITLE = "Itself again"
 SENTENCE = "It squeezes each example into a few numbers and rebuilds it; what it cannot rebuild is odd."

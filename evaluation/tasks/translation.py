@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from datasets import Part
 from datasets import _pairs_tokens as tokens_in
 from datasets.pairs import texts_of
 from evaluation import _pairs, _rows
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, number, percent
-from recipes import Signature, keras
+from recipes import Part, Signature, keras
 
 TITLE = "A sentence"
 SENTENCE = "It turns a sentence into another one."

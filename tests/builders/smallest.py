@@ -7,8 +7,7 @@ import numpy as np
 
 import builders
 import datasets
-from datasets import Part
-from recipes import Signature, Target, TensorSpec, keras
+from recipes import Part, Signature, Target, TensorSpec, keras
 
 LETTERS = tuple("abcdefgh")
 INPUTS: MappingProxyType[str, dict[str, tuple[tuple[int, ...], str]]] = MappingProxyType({

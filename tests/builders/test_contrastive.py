@@ -3,20 +3,16 @@
 import numpy as np
 import pytest
 
-import builders
 from builders import contrastive
 from builders._embeddings import flattened
 from builders._twins import change_layer, twin_finder
-from datasets import Part
-from recipes import Refusal, keras
+from recipes import Part, Refusal, keras
 from tests.builders.smallest import signature_of
 
 
 def built(**settings):
     keras.utils.set_random_seed(3)
-    return contrastive.build(
-        signature_of("image", "classification"), builders.config("contrastive", {"filters": 4} | settings)
-    )
+    return contrastive.build(signature_of("image", "classification"), contrastive.Config(filters=4, **settings))
 
 
 def test_keeps_the_same_few_labels_of_each_class():

@@ -5,8 +5,7 @@ import pytest
 
 import builders
 from builders import _drawing, _sheets
-from datasets import Part
-from recipes import Refusal, Signature, Target, TensorSpec, keras
+from recipes import Part, Refusal, Signature, Target, TensorSpec, keras
 
 
 def signature(shape=(12, 10, 1), task="generation", classes=("a", "b")):

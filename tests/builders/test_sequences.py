@@ -8,8 +8,7 @@ import pytest
 import builders
 from builders import _evidence_text, _masked_words, bert
 from builders._attention import waves
-from datasets import Part
-from recipes import Refusal, Signature, Target, TensorSpec, keras
+from recipes import Part, Refusal, Signature, Target, TensorSpec, keras
 
 WORDS, LENGTH = 20, 12
 FAMILIES = ("lstm", "gru", "cnn1d", "transformer")
@@ -176,7 +175,9 @@ def test_bert_reads_first_and_then_learns_from_few_labels():
     told = lesson.fit(x, y, epochs=2, batch_size=8, verbose=0).history
     assert {"loss", "masked_accuracy", "masked_loss", "next_accuracy"} <= told.keys()
     assert any((one != other).any() for one, other in zip(before, plan.core.get_weights(), strict=True))
-    few = plan.stages[1].select(Part(x, y, np.arange(40)))
+    select = plan.stages[1].select
+    assert select
+    few = select(Part(x, y, np.arange(40)))
     assert len(few) == 4
     assert set(few.y.tolist()) == {0, 1, 2}
     assert [stage.name for stage in build("bert", signature, pretraining=False).stages] == ["fine-tuning"]
@@ -202,6 +203,7 @@ def test_shows_the_visitors_own_sentence(name):
         ask_core=lambda inputs: np.asarray(plan.core(inputs)),
         prepared=SimpleNamespace(part=lambda _: Part(x, y, np.arange(6))),
     )  # fmt: skip
+    assert plan.evidence
     make = plan.evidence(asked)
     make()
     panels = {panel["kind"]: panel for panel in make()}

@@ -7,8 +7,7 @@ import pytest
 
 import builders
 from builders import _evidence_parts, _evidence_tables
-from datasets import Part
-from recipes import RawInput, Refusal, Signature, Target, TensorSpec, keras
+from recipes import Part, RawInput, Refusal, Signature, Target, TensorSpec, keras
 from tests.builders.smallest import build, signature_of
 
 

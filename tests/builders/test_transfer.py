@@ -6,8 +6,7 @@ import pytest
 import builders
 from builders import transfer
 from builders._efficientnet import lite0
-from datasets import Part
-from recipes import Refusal, keras
+from recipes import Part, Refusal, keras
 from tests.builders.smallest import examples, signature_of
 
 

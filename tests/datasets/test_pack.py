@@ -1,4 +1,4 @@
-"""The sample pack: every file is declared with its origin and unchanged since."""
+"""The sample pack and the bundled weights: every file is declared with its origin and unchanged since."""
 
 import gzip
 import hashlib
@@ -12,35 +12,41 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders import _weights
 from datasets import _pack
 from datasets._pack import _build_backbones, _build_glyphs, _build_pictures, _build_texts, _build_voices, build
 from recipes import Refusal
 
-FILES = sorted(path.name for path in _pack.FOLDER.iterdir() if path.suffix in {".csv", ".npz", ".parquet", ".gz"})
+FOLDERS = (_pack.FOLDER, _weights.FOLDER)
+FILES = sorted(
+    path for folder in FOLDERS for path in folder.iterdir() if path.suffix in {".csv", ".npz", ".parquet", ".gz"}
+)
 MOST_BYTES = 20_000_000
 
 
-def notices():
-    text = _pack.path("NOTICE.md").read_text(encoding="utf-8")
+def notices(folder=_pack.FOLDER):
+    text = (folder / "NOTICE.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^## `(.+?)`\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
 
 
 def test_every_packed_file_has_its_notice():
-    assert sorted(notices()) == FILES == sorted(item.file for item in build.ITEMS)
+    told = sorted(folder / file for folder in FOLDERS for file in notices(folder))
+    assert told == FILES == sorted(item.path for item in build.ITEMS)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_packed_file_is_as_declared(file):
     """Origin, licence, credit and both hashes are written, and ours is the hash of the file."""
-    section = notices()[file]
-    digest = hashlib.sha256(_pack.path(file).read_bytes()).hexdigest()
+    section = notices(file.parent)[file.name]
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert f"SHA-256 `{digest}`" in section.partition("- Packed:")[2]
     for word in ("- Source: ", "- Licence: ", "- Credit: ", "- Change: "):
         assert word in section
 
 
-def test_notice_is_what_the_script_writes():
-    assert build.notice() == _pack.path("NOTICE.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_notice_is_what_the_script_writes(folder):
+    assert build.notice(folder) == (folder / "NOTICE.md").read_text(encoding="utf-8")
 
 
 def test_twemoji_is_credited():
@@ -68,11 +74,12 @@ def test_takes_the_named_file_of_a_wheel_else_the_wheel(tmp_path):
 
 
 def test_is_small_enough_to_ship():
-    assert sum(_pack.path(file).stat().st_size for file in FILES) < MOST_BYTES
+    assert sum(file.stat().st_size for file in FILES) < MOST_BYTES
 
 
 def test_tables_have_their_rows():
-    rows = {name: len(_pack.path(name).read_text(encoding="utf-8").splitlines()) - 1 for name in FILES if "csv" in name}
+    tables = [file for file in FILES if file.suffix == ".csv"]
+    rows = {file.name: len(file.read_text(encoding="utf-8").splitlines()) - 1 for file in tables}
     assert rows == {
         "penguins.csv": 344, "titanic.csv": 1313, "auto-mpg.csv": 392, "el-nino.csv": 732, "sunspots.csv": 309,
     }  # fmt: skip
@@ -137,7 +144,7 @@ def test_spoken_digits_are_even_over_voices():
 
 
 def test_backbones_are_whole():
-    lite, speech = packed("efficientnet_lite0.npz"), packed("speech_embedding.npz")
+    lite, speech = weights("efficientnet_lite0.npz"), weights("speech_embedding.npz")
     assert sum(array.size for array in lite.values()) == 3_350_000
     assert lite["head.kernel"].shape == (1, 1, 320, 1280)
     assert speech["front.mel"].shape == (257, 32)
@@ -155,5 +162,13 @@ def test_weights_that_want_to_run_code_are_refused():
 
 
 def packed(file):
-    with np.load(_pack.path(file), allow_pickle=False) as told:
+    return arrays(_pack.path(file))
+
+
+def weights(file):
+    return arrays(_weights.path(file))
+
+
+def arrays(path):
+    with np.load(path, allow_pickle=False) as told:
         return dict(told.items())

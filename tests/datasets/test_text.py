@@ -256,7 +256,7 @@ def test_the_finished_model_takes_the_raw_text(films, tmp_path):
     inputs, ready = text.layers_of(prepared.signature, prepared.encoding)
     model = keras.Model(inputs, ready)
     test = prepared.part("test")
-    for row, tokens in zip(text.raw(films, prepared.signature, test.rows), test.x["tokens"], strict=True):
+    for row, tokens in zip(text.raw(films, prepared.signature, test.rows.tolist()), test.x["tokens"], strict=True):
         np.testing.assert_array_equal(model(row)["tokens"][0], tokens)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from builders import Blueprint
-from datasets import Part, Prepared
+from datasets import Prepared
 from evaluation.asked import Asked
-from recipes import Signature, Target, TensorSpec, keras
+from recipes import Part, Signature, Target, TensorSpec, keras
 
 
 def parts_of(x, y, sizes):

@@ -3,17 +3,18 @@
 import base64
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from builders import Blueprint, Whole
-from datasets import Part, Prepared
+from datasets import Prepared
 from evaluation import _generation_pictures as drawing
 from evaluation.asked import Asked, Replying
 from evaluation.tasks import reconstruction
-from recipes import RawInput, Refusal, Signature, Target, TensorSpec, keras
+from recipes import Part, RawInput, Refusal, Signature, Target, TensorSpec, keras
 
 SIDE = 8
 RANDOM = np.random.default_rng(4)
@@ -59,7 +60,8 @@ def decoder(*, conditional=False):
 
 
 def asked_of(run, told, **deliverables):
-    return Asked(run, run.recipe, None, told, Blueprint((), deliverables))
+    unread: Any = None  # the data set: these judges look at prepared pictures alone
+    return Asked(run, run.recipe, unread, told, Blueprint((), deliverables))
 
 
 def whole(model):

@@ -152,8 +152,8 @@ def test_a_class_absent_from_the_test_part_is_told(run, tmp_path):
 
 def test_a_test_part_of_one_row_is_reported(run, tmp_path):
     x, y = blobs(rows=12)
-    told = report.make(run, linear_core(np.eye(4, 3), np.zeros(3)),
-                       prepared_of(tmp_path / "data", x, y, (10, 1, 1), classes=NAMES), [])  # fmt: skip
+    prepared = prepared_of(tmp_path / "data", x, y, (10, 1, 1), classes=NAMES)
+    told = report.make(asked_of(run, linear_core(np.eye(4, 3), np.zeros(3)), prepared), [])
     assert told["rows"] == 1
     assert json.dumps(told, allow_nan=False)
 

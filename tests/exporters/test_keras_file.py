@@ -99,6 +99,7 @@ def test_a_preprocessing_that_differs_is_told_with_its_size(numbers, tmp_path):
     asked = replace(numbers.asked, run=run)
     file = keras_file.export(asked, "model", numbers.core)
     checking = check.start(asked, file, numbers.core)
+    assert checking.ready
     checking.ready["features"] = checking.ready["features"] + np.float32(0.01)
     told = checking.finish()
     assert told["checked"]

@@ -5,8 +5,7 @@ import pytest
 
 import training.fit as loop
 from builders import Stage
-from datasets import Part
-from recipes import Refusal, Training, keras, validate
+from recipes import Part, Refusal, Training, keras, validate
 from training.fast_dropout import hashed_dropout, keep_mask
 
 ROWS, FEATURES, CLASSES = 50, 6, 3

@@ -1,12 +1,13 @@
 """Families with memory, attention or a loss of their own: the fast loop meets the same losses as plain `fit`."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import training.fit as loop
 from builders import Stage
-from datasets import Part
-from recipes import Training, keras, validate
+from recipes import Part, Training, keras, validate
 
 ROWS, STEPS, COLUMNS, PIXELS = 48, 6, 3, 12
 SETTINGS = {"epochs": 2, "batch_size": 16, "early_stopping": False, "seed": 5}
@@ -44,7 +45,7 @@ def variational():
             noise = keras.random.normal(keras.ops.shape(mean), seed=self.noise)
             return {"x": self.decoder(mean + noise * keras.ops.exp(spread / 2)), "mean": mean, "spread": spread}
 
-        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):  # noqa: FBT002
+        def compute_loss(self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True):  # noqa: FBT002
             ops, mean, spread = keras.ops, y_pred["mean"], y_pred["spread"]
             cost = -0.5 * ops.mean(ops.sum(1 + spread - ops.square(mean) - ops.exp(spread), axis=-1))
             self.cost.update_state(cost)
@@ -72,7 +73,7 @@ def adversarial():
             fooled, _ = judge.stateless_call(frozen, [each.value for each in judge.non_trainable_variables], fake)
             return {"real": judge(inputs["x"]), "fake": judge(stop(fake)), "fooled": fooled}
 
-        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):  # noqa: FBT002
+        def compute_loss(self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True):  # noqa: FBT002
             softplus = keras.ops.softplus
             judging = keras.ops.mean(softplus(-y_pred["real"]) + softplus(y_pred["fake"]))
             self.judging.update_state(judging)
@@ -106,7 +107,7 @@ def boltzmann():
             hidden = ops.sum(ops.softplus(ops.matmul(seen, self.kernel) + self.hidden), axis=-1)
             return -ops.sum(seen * self.visible, axis=-1) - hidden
 
-        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):  # noqa: FBT002
+        def compute_loss(self, x: Any = None, y=None, y_pred: Any = None, sample_weight=None, training=True):  # noqa: FBT002
             return keras.ops.mean(self.energy(x["x"]) - self.energy(y_pred))
 
     return Boltzmann()
