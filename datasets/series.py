@@ -319,7 +319,7 @@ def _mending_notes(told: Mended) -> list[str]:
 
 def _proposed_target(columns: list[str]) -> str:
     named = [column for column in columns if column.lower() in VALUE_NAMES]
-    return named[0] if named else columns[0]
+    return min(named, key=lambda column: VALUE_NAMES.index(column.lower()), default=columns[0])
 
 
 def _columns(raw: Raw, series: Series, constant: list[str]) -> tuple[Column, ...]:

@@ -32,7 +32,7 @@ def main() -> None:
         chosen = _data(draft, questions, obstacles)
     with grid.cell(), look.card("build_model_card"):
         look.section("2 · Model")
-        able = chosen is not None and _model(draft, chosen, obstacles)
+        able = chosen is not None and _model(draft, chosen, questions, obstacles)
         if chosen is None:
             look.quiet("Which kind of network learns, and how large it is: this opens with the data.")
         layers = st.container()
@@ -96,10 +96,10 @@ def _look_at(dataset: DataSet, data: Data, questions: studio.Questions, obstacle
         obstacles.append("Mend the problem in the data first.")
 
 
-def _model(draft: Draft, chosen: Chosen, obstacles: list[str]) -> bool:
+def _model(draft: Draft, chosen: Chosen, questions: studio.Questions, obstacles: list[str]) -> bool:
     if not model_panel.choose(draft, chosen.data, chosen.dataset):
         return False
-    obstacles.extend(model_panel.settings(draft))
+    obstacles.extend(model_panel.settings(draft, questions))
     return True
 
 

@@ -19,6 +19,7 @@ def page() -> None:
         st.markdown(family.words)
         look.section("What to watch")
         st.markdown(family.watch)
+        families.open_button(name)
     with right:
         if toys.has(name):
             with look.card("learn_toy"):

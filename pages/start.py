@@ -8,7 +8,7 @@ def page() -> None:
     questions = studio.Questions()
     look.header(
         "Teach a computer with your own data",
-        "Bring a table or pictures, press Train, watch it learn, take the model with you. No code.",
+        "Bring a table, pictures, texts or sounds, press Train, watch it learn, take the model with you. No code.",
     )
     starters.own_data()
     starters.example_card(questions)

@@ -10,7 +10,7 @@ import streamlit as st
 import builders
 import datasets
 from evaluation import tasks
-from ui import look
+from ui import draft, look, studio
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "families"
 SCORES = FOLDER.parent / "scores.json"
@@ -27,6 +27,8 @@ GROUPS = {
     "Sound and series": ("audio", "series"),
 }
 """Data types that people look for together."""
+UNLABELLED = ("generation", "reconstruction")
+"""Tasks for which every sample of a fitting data type will do."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,35 @@ def choose() -> str:
     )  # fmt: skip
     st.query_params["family"] = str(chosen)
     return str(chosen)
+
+
+def start(name: str) -> tuple[str, str]:
+    """Return a sample with which a family is tried at once, and the task, empty where it is the sample's own.
+
+    A sample made for this family comes first, then one on which it is the first choice, then any that it can learn.
+    """
+    family, found = builders.get(name), []
+    for kind in (datasets.get(kind) for kind in family.DATA_TYPES if kind in datasets.names()):
+        for sample in (sample for sample in kind.samples() if not sample.online):
+            if sample.task in family.TASKS:
+                found.append((sample.architecture != name, len(found), sample.name, ""))
+            for task in (task for task in UNLABELLED if task in kind.TASKS and task in family.TASKS):
+                if task != sample.task:
+                    found.append((kind.FIRST_CHOICE.get(task) != name, len(found), sample.name, task))
+    _, _, sample, task = min(found)
+    return sample, task
+
+
+def open_button(name: str) -> None:
+    """Offer the way to Build, with this family set up on a sample."""
+    if st.button("Open in Build", key="learn_open", icon=look.symbol("construction")):
+        sample, task = start(name)
+        fresh = draft.Draft()
+        fresh.use_sample(sample)
+        fresh.data |= {"task": task} if task else {}
+        fresh.architecture = name
+        draft.replace(fresh, studio.workspace(), studio.owner())
+        st.switch_page("pages/build.py")
 
 
 def icon(name: str) -> str:

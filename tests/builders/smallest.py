@@ -22,6 +22,7 @@ INPUTS: MappingProxyType[str, dict[str, tuple[tuple[int, ...], str]]] = MappingP
     "pairs": {"source": ((6,), "int32"), "target": ((7,), "int32")},
     "qa": {"context": ((16,), "int32"), "question": ((6,), "int32")},
     "ratings": {"user": ((), "int32"), "item": ((), "int32")},
+    "style": {"picture": ((32, 32, 3), "uint8"), "style": ((32, 32, 3), "uint8")},
     "mixed": {"picture": ((16, 16, 3), "uint8"), "features": ((5,), "float32"), "tokens": ((12,), "int32")},
 })  # fmt: skip
 """Shapes without the batch axis, and dtypes."""
@@ -37,6 +38,7 @@ DETAILS: MappingProxyType[str, dict[str, Any]] = MappingProxyType({
     "qa": {"vocabulary": 20, "context_length": 16, "question_length": 6},
     "ratings": {"users": 6, "items": 5, "low": 1.0, "high": 5.0, "step": 1.0, "user_word": "user", "item_word": "film",
                 "features": []},
+    "style": {"side": 32, "piece": 32, "names": ["a", "b"]},
     "mixed": {"vocabulary": 20, "length": 12},
 })  # fmt: skip
 TOKENS = 20

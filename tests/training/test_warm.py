@@ -61,6 +61,12 @@ def test_describes_the_layers_on_this_data(workspace):
     assert sum(told["rows"].values()) == 344
 
 
+def test_tells_what_the_data_offer(workspace):
+    told = ask(workspace, "signature", recipe=DIGITS)["signature"]
+    assert told["inputs"] == {"picture": {"shape": [16, 16, 1], "dtype": "uint8"}}
+    assert told["target"]["classes"] == list("0123456789")
+
+
 def test_describes_the_same_model_with_the_same_words(workspace):
     first = ask(workspace, "describe", recipe=DIGITS)
     ask(workspace, "describe", recipe=PENGUINS)
@@ -88,7 +94,7 @@ def test_refuses_impossible_settings_in_words(workspace):
 def test_an_unknown_question_names_the_known_ones(workspace):
     with pytest.raises(Failed) as failed:
         ask(workspace, "sing")
-    assert str(failed.value) == "There is no question 'sing'. Known: describe, estimate, predict, augment."
+    assert str(failed.value) == "There is no question 'sing'. Known: describe, estimate, predict, augment, signature."
 
 
 def test_nonsense_on_the_line_gets_an_answer_too(workspace):
