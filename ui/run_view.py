@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
 import streamlit as st
@@ -47,7 +48,10 @@ HAPPENED = {
     "checking": "Loading the saved file in a clean process.",
 }
 """What a phase does, as the list of events says it."""
-SMOOTHING, LOG = "smoothing", "log_scale"
+SMOOTHING, SCALE = "smoothing", "loss_scale"
+SCALES = ("Automatic", "Linear", "Logarithmic")
+STEEP = 30.0
+"""So many times the median of the later half a loss falls from, before the automatic scale becomes logarithmic."""
 
 
 def data_name(recipe: Recipe) -> str:
@@ -137,15 +141,25 @@ def curves(known: RunReader, *, finished: bool) -> None:
     stage = _chosen_stage(known, finished=finished)
     points, epochs = known.points(stage=stage), known.epochs(stage)
     smoothing = st.session_state.get(SMOOTHING, 0.0)
-    log = st.session_state.get(LOG, False)
     name = known.run.id
-    _curve(points, "loss", "Loss", f"loss_{name}", 300, smoothing, log=log)
+    _curve(points, "loss", "Loss", f"loss_{name}", 300, smoothing, log=_is_log(points))
     reading(epochs, finished=finished)
     for metric in metrics_of(epochs):
         label, meaning = metric_words(known.run.recipe, metric)
         _curve(points, metric, label, f"{metric}_{name}", 190, smoothing)
         if meaning:
             look.quiet(look.plain(meaning))
+
+
+def _is_log(points: list[dict[str, Any]]) -> bool:
+    """Say whether the loss stands on a logarithmic scale: as chosen, else where most of a linear one would be empty."""
+    losses = [point[name] for point in points for name in ("loss", "val_loss") if point.get(name) is not None]
+    if not losses or min(losses) <= 0:
+        return False
+    chosen = st.session_state.get(SCALE, SCALES[0])
+    return chosen == "Logarithmic" or (
+        chosen == "Automatic" and max(losses) > STEEP * median(losses[len(losses) // 2 :])
+    )
 
 
 def _chosen_stage(known: RunReader, *, finished: bool) -> str | None:
@@ -191,9 +205,10 @@ def chart_settings() -> None:
             "Smoothing", 0.0, 0.95, step=0.05, key=SMOOTHING, persist_state="session",
             help="Averages each point with those before it; the unsmoothed line stays faintly visible.",
         )  # fmt: skip
-        st.toggle(
-            "Log scale", key=LOG, persist_state="session",
-            help="Shows small losses as clearly as large ones.",
+        st.segmented_control(
+            "Scale of the loss", SCALES, default=SCALES[0], required=True, key=SCALE, persist_state="session",
+            help="A logarithmic scale shows small losses as clearly as large ones; automatic takes it where the loss "
+            "fell far.",
         )  # fmt: skip
         look.quiet("In the chart: drag to move, Shift and wheel to zoom, double-click to reset.")
 
