@@ -6,10 +6,9 @@ Spectra by Means of Frequency Modulation", 1973). Brass: its brightness rises wi
 with noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.signal import lfilter
 
 RATE = 8000
 SECONDS = 1.0
@@ -54,7 +53,7 @@ def _flute(hertz: float, random: np.random.Generator) -> np.ndarray:
     vibrato = 0.006 * np.sin(2 * np.pi * random.uniform(4.5, 6.5) * times + random.uniform(0, 6))
     phase = np.cumsum(hertz * (1 + vibrato)) / RATE
     tone = _sum_of_tones(hertz, lambda k: (1.0, 0.25, 0.1)[k - 1] if k < 4 else 0.0, phase)
-    breath = lfilter([0.3], [1, -0.7], random.normal(size=len(times)))
+    breath = _filtered([0.3], [1, -0.7], random.normal(size=len(times)))
     return (tone + random.uniform(0.05, 0.12) * breath) * _swell(0.08, 0.1)
 
 
@@ -65,7 +64,13 @@ def _string(hertz: float, random: np.random.Generator) -> np.ndarray:
     burst[:delay] = random.uniform(-1, 1, delay)
     softened = np.zeros(delay + 2)
     softened[0], softened[delay], softened[delay + 1] = 1.0, -0.498, -0.498
-    return lfilter([1.0], softened, burst)
+    return _filtered([1.0], softened, burst)
+
+
+def _filtered(ahead: Sequence[float], back: Sequence[float] | np.ndarray, signal: np.ndarray) -> np.ndarray:
+    from scipy.signal import lfilter  # slow to import
+
+    return lfilter(ahead, back, signal)
 
 
 def _bell(hertz: float, random: np.random.Generator) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import streamlit as st
+from PIL import Image
 
 import datasets
 from datasets import DataSet, Sample
@@ -25,6 +26,7 @@ COMMON = ("image", "tabular")
 PICTURES_LOOKED_AT = 240
 CLASSES_SHOWN = 12
 PICTURE_SIDE = 44
+CELL_SIDE = 88
 """Pixels on the screen; twice as many are sent, for fine displays."""
 SUPERVISED = ("classification", "regression")
 PREDICT = "predict"
@@ -448,8 +450,17 @@ def _size(schema: Schema) -> str:
 
 
 def _rows(dataset: DataSet) -> None:
-    rows = _preview(dataset, tuple(range(min(ROWS_SHOWN, dataset.schema.rows))))
-    st.dataframe(rows, hide_index=True, height=212, key="build_rows", alt="The first rows")
+    """Show the first rows as a table; a cell that holds a picture shows it."""
+    rows = [
+        {name: pictures_of.link(pictures_of.tile(cell, CELL_SIDE)) if isinstance(cell, Image.Image) else cell
+         for name, cell in row.items()}
+        for row in _preview(dataset, tuple(range(min(ROWS_SHOWN, dataset.schema.rows))))
+    ]  # fmt: skip
+    drawn = {name for row in rows for name, cell in row.items() if str(cell).startswith("data:image/png;base64,")}
+    st.dataframe(
+        rows, hide_index=True, height=212, key="build_rows", alt="The first rows", row_height=48 if drawn else None,
+        column_config={name: st.column_config.ImageColumn(width="small") for name in drawn},
+    )  # fmt: skip
 
 
 def _pictures(dataset: DataSet) -> None:

@@ -80,10 +80,11 @@ def tile(image: Image.Image, side: int) -> Image.Image:
 def pictures_as_links(run: Run, rows: tuple[int, ...], side: int) -> list[str]:
     """Return these rows' pictures as `data:` addresses for a chart; empty where the data are no pictures."""
     images = [picture(sample) for sample in preview(run, rows)]
-    return [_link(enlarged(image.convert("RGBA"), side)) for image in images if image is not None]
+    return [link(enlarged(image.convert("RGBA"), side)) for image in images if image is not None]
 
 
-def _link(image: Image.Image) -> str:
+def link(image: Image.Image) -> str:
+    """Return a picture as a `data:` address, for charts and cells of tables."""
     return "data:image/png;base64," + base64.b64encode(png(image)).decode()
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from datasets._pack._build_files import npz
 from recipes import Refusal
@@ -82,6 +81,8 @@ class _Speaker:
 
 def _clip(spoken: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
     """Cut the silence off, bring to 8 kHz and full loudness, lay somewhere into one second; (8000,) int8."""
+    from scipy.signal import resample_poly  # slow to import
+
     low = resample_poly(spoken, RATE, rate)
     loud = np.flatnonzero(np.abs(low) > 0.02 * np.abs(low).max())
     low = low[loud[0] : loud[-1] + 1]
