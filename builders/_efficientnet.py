@@ -31,8 +31,8 @@ class _Block:
     kernel: int
 
 
-def lite0(side: int, learning: int) -> tuple[Any, Any]:
-    """Return trunk and tail, together (batch, side, side, 3) in 0 to 255 to (batch, 1280).
+def lite0(side: int | None, learning: int) -> tuple[Any, Any]:
+    """Return trunk and tail, together (batch, side, side, 3) in 0 to 255 to (batch, 1280); any size where it is None.
 
     The tail holds the last `learning` of the 16 blocks and what stands behind them.
     """

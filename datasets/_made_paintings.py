@@ -20,7 +20,14 @@ CHURCH: tuple[Colour, ...] = (
 STONE: tuple[Colour, ...] = (
     (214, 196, 160), (186, 142, 96), (146, 84, 58), (60, 92, 104), (104, 148, 148), (236, 228, 206), (48, 52, 62),
 )  # fmt: skip
-SEA: tuple[Colour, ...] = ((22, 44, 78), (38, 84, 124), (92, 140, 164), (178, 202, 200), (242, 234, 210), (214, 178, 132))
+SEA: tuple[Colour, ...] = (
+    (22, 44, 78),
+    (38, 84, 124),
+    (92, 140, 164),
+    (178, 202, 200),
+    (242, 234, 210),
+    (214, 178, 132),
+)
 
 
 def swirls(size: int, seed: int) -> np.ndarray:
@@ -42,8 +49,8 @@ def swirls(size: int, seed: int) -> np.ndarray:
 def glass(size: int, seed: int) -> np.ndarray:
     """Cut large panes of bright colours, parted by dark lead; each pane shines from its middle."""
     random = np.random.default_rng(seed)
-    near, border, _ = _cells(size, 110, random)
-    panes = np.array([_varied(CHURCH[random.integers(len(CHURCH))], random, 22) for _ in range(110)], np.float32)
+    near, border, _ = _cells(size, 121, random)
+    panes = np.array([_varied(CHURCH[random.integers(len(CHURCH))], random, 22) for _ in range(121)], np.float32)
     light = 0.72 + 0.5 * smooth(size, 24, random)[..., None]
     picture = panes[near] * light * (0.8 + 0.25 * np.minimum(border / (size / 18), 1))[..., None]
     picture[border < size / 150] = (24, 22, 26)
@@ -53,13 +60,13 @@ def glass(size: int, seed: int) -> np.ndarray:
 def mosaic(size: int, seed: int) -> np.ndarray:
     """Lay small stones in bands of earth and sea colours, with light joints between them."""
     random = np.random.default_rng(seed)
-    near, border, points = _cells(size, 1500, random)
+    near, border, points = _cells(size, 900, random)
     tone = smooth(size, 5, random)
     levels = tone[points[:, 1].astype(int), points[:, 0].astype(int)]
     kinds = np.floor(levels * 14).astype(int) % len(STONE)
     stones = np.array([_varied(STONE[kind], random, 14) for kind in kinds], np.float32)
     picture = stones[near] * (0.86 + 0.2 * np.minimum(border / (size / 90), 1))[..., None]
-    picture[border < size / 330] = (226, 218, 200)
+    picture[border < size / 400] = (226, 218, 200)
     return _finished(picture)
 
 
@@ -67,7 +74,9 @@ def waves(size: int, seed: int) -> np.ndarray:
     """Draw the bent bands of a sea, dark lines between flat colours, with foam on the crests."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:size, 0:size] / size
-    bent = rows + 0.09 * np.sin(2 * np.pi * (2.2 * columns + smooth(size, 3, random) * 2)) + 0.16 * smooth(size, 4, random)
+    bent = (
+        rows + 0.09 * np.sin(2 * np.pi * (2.2 * columns + smooth(size, 3, random) * 2)) + 0.16 * smooth(size, 4, random)
+    )
     phase = bent * 17
     band = np.floor(phase).astype(int)
     order = np.array([0, 1, 2, 3, 1, 4, 2, 0, 3, 5, 1, 2])
@@ -98,7 +107,13 @@ def village(size: int, seed: int) -> np.ndarray:
         draw.line((x, y, x + random.uniform(0.08, 0.2) * big, y), fill=(170, 204, 222), width=big // 200)
     for x, y, side in ((0.52, 0.66, 0.13), (0.70, 0.72, 0.17), (0.88, 0.65, 0.12), (0.34, 0.64, 0.09)):
         _house(draw, x * big, y * big, side * big, random)
-    for x, y, side in ((0.08, 0.7, 0.17), (0.2, 0.66, 0.12), (0.44, 0.74, 0.13), (0.95, 0.86, 0.24), (0.62, 0.93, 0.12)):
+    for x, y, side in (
+        (0.08, 0.7, 0.17),
+        (0.2, 0.66, 0.12),
+        (0.44, 0.74, 0.13),
+        (0.95, 0.86, 0.24),
+        (0.62, 0.93, 0.12),
+    ):
         _tree(draw, x * big, y * big, side * big, random)
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS))
 
@@ -126,14 +141,14 @@ def _followed(
 
 
 def _cells(size: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return for each pixel the nearest of scattered points, how far it is to the border of its cell, and the points."""
-    from scipy.spatial import cKDTree
+    """Return for each pixel the nearest of scattered points, how far the border of its cell is, and the points."""
+    from scipy.spatial import KDTree
 
     side = int(np.ceil(np.sqrt(count)))
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)[:count]
     points = np.minimum((grid + random.uniform(0.08, 0.92, (count, 2))) * size / side, size - 1)
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).reshape(-1, 2)
-    distances, found = cKDTree(points).query(pixels, k=2)
+    distances, found = KDTree(points).query(pixels, k=2)
     return found[:, 0].reshape(size, size), (distances[:, 1] - distances[:, 0]).reshape(size, size) / 2, points
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from datasets._table_config import Config
-from datasets._table_reading import Table, read_table
+from datasets._table_reading import Table, plain_cells, read_table
 from recipes import Refusal
 
 HEAD_BYTES = 200_000
@@ -44,7 +44,10 @@ def _parquet_head(file: Path) -> Table | None:
         rows = next(parquet.ParquetFile(file).iter_batches(batch_size=HEAD_ROWS), None)
     except (pa.ArrowException, OSError):
         return None
-    return None if rows is None else Table(dict(zip(rows.schema.names, rows.columns, strict=True)))
+    if rows is None:
+        return None
+    plain = {name: plain_cells(cells) for name, cells in zip(rows.schema.names, rows.columns, strict=True)}
+    return Table({name: cells for name, cells in plain.items() if cells is not None})
 
 
 def _text_head(file: Path) -> Table:

@@ -573,7 +573,7 @@ def _read_parquet(file: Path) -> Table:
         raise Refusal("This Parquet file is damaged and cannot be read. Save it again.") from error
     names, columns, left_out = [], [], []
     for name, column in zip(read.column_names, read.columns, strict=True):
-        plain = _plain(one_array(column))
+        plain = plain_cells(one_array(column))
         if plain is None:
             left_out.append(name)
         elif not name.startswith("__index_level_"):
@@ -585,11 +585,11 @@ def _read_parquet(file: Path) -> Table:
     return table
 
 
-def _plain(column: pa.Array) -> pa.Array | None:
+def plain_cells(column: pa.Array) -> pa.Array | None:
     """Return a column as one of four plain types, or None for lists, structures and bytes."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _plain(column.dictionary_decode())
+        return plain_cells(column.dictionary_decode())
     if pa.types.is_boolean(kind):
         return column
     if pa.types.is_integer(kind):

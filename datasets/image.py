@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from datasets import DataSet, PartName, Prepared, Progress, Sample, _pack
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_scans, _pack
 from datasets._archive import Bundle, note_unsafe, opened
 from datasets._pictures import (
     ENDINGS,
@@ -273,6 +273,10 @@ def _glyphs() -> _Arrays:
         return _Arrays(told["pictures"], told["labels"], tuple(told["names"].tolist()), groups, ink=20 / 28)
 
 
+def _scans() -> _Arrays:
+    return _Arrays(*_made_scans.make(), _made_scans.CLASSES)
+
+
 def _mnist() -> _Arrays:
     pictures, labels = _fetched("mnist")
     return _Arrays(pictures[..., None], labels, tuple("0123456789"), ink=20 / 28)
@@ -351,6 +355,18 @@ SAMPLES = {
             family="transfer",
         ),
         _emoji,
+    ),
+    "scans": (
+        _sample(
+            "scans",
+            "X-ray-like pictures",
+            "1,600 made-up chest pictures, 48 x 48 pixels. Is there a shadow on a lung? Not for real patients.",
+            _made_scans.PICTURES,
+            "Apache 2.0 (made by Layerwise)",
+            "simulated; datasets/_made_scans.py",
+            "EXPECTED",
+        ),
+        _scans,
     ),
     "textures": (
         _sample(

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_fraud
+from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_credit, _made_fraud
 from datasets import _table_encoding as encoding_of
 from datasets._pack import path as packed
 from datasets._table_checks import findings
@@ -65,6 +65,8 @@ TASKS = ("classification", "regression", "reconstruction")
 FIRST_CHOICE = {"classification": "mlp", "regression": "mlp", "reconstruction": "autoencoder"}
 READING = ("delimiter", "encoding", "decimal", "header", "sheet", "skip_bad_rows", "columns")
 
+GENERATORS = {"credit": _made_credit, "fraud": _made_fraud}
+"""Samples that are made here, by name: each has `make` and `record`."""
 _SAMPLES = (
     Sample(
         name="penguins",
@@ -119,6 +121,13 @@ _SAMPLES = (
         source="simulated; datasets/_made_fraud.py", architecture="mlp", expected="average precision 0.63", rows=20_000,
     ),
     Sample(
+        name="credit",
+        title="Loans",
+        sentence="5,000 made-up loan applications: who will pay back, by income, debts and history?",
+        data_type="tabular", target="paid_back", task="classification", licence="Apache 2.0 (made by Layerwise)",
+        source="simulated; datasets/_made_credit.py", architecture="mlp", expected="EXPECTED", rows=_made_credit.ROWS,
+    ),
+    Sample(
         name="diabetes",
         title="Diabetes after a year",
         sentence="442 people with diabetes: how far has it come after a year? A hard one, on which simple models win.",
@@ -142,9 +151,10 @@ def load_sample(name: str, folder: Path) -> DataSet:
     if name not in told:
         raise known("sample", name, told)
     config = Config()
-    if name == "fraud":
-        made = _made_fraud.make()
-        table = Table({column: pa.array(cells) for column, cells in made.items()}, details=_made_fraud.record(made))
+    if name in GENERATORS:
+        made = GENERATORS[name].make()
+        cells = {column: pa.array(values, from_pandas=True) for column, values in made.items()}
+        table = Table(cells, details=GENERATORS[name].record(made))
         source = pa.table(table.columns).to_pandas().to_csv(index=False).encode()
     elif packed(f"{name}.csv").exists():
         table = read_table(packed(f"{name}.csv"), config)

@@ -108,7 +108,7 @@ def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, l
     training_panel.rate_plot(draft)
     recipe = None if obstacles else model_panel.checked(draft)
     with layers:
-        if impossible := model_panel.layers(recipe, questions):
+        if impossible := model_panel.layers(draft, recipe, questions):
             obstacles.append(impossible)
     training_panel.what_it_sees(recipe, questions)
     if too_large := training_panel.badge(recipe, questions):

@@ -14,6 +14,7 @@ VERSION = 1
 
 DataType = Literal[
     "tabular", "image", "text", "prose", "series", "audio", "video", "boxes", "pairs", "qa", "ratings", "mixed",
+    "style",
 ]  # fmt: skip
 Optimizer = Literal[
     "adam", "adamw", "nadam", "adamax", "sgd", "rmsprop", "adagrad", "adadelta", "adafactor", "ftrl", "lamb",

@@ -22,7 +22,7 @@ class Failed(Exception):  # noqa: N818 - reads best where it is caught: `except 
 
 
 def ask(workspace: Workspace, name: str, *, timeout: float = 30.0, **values: Any) -> dict[str, Any]:
-    """Ask `describe`, `estimate`, `predict` or `augment` (docs/architecture.md, Warm process).
+    """Ask `describe`, `estimate`, `predict`, `augment` or `signature` (docs/architecture.md, Warm process).
 
     Raises `Refusal` for what the user can mend, `WarmingUp` while nobody listens, `Failed` for the rest.
     """

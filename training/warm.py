@@ -145,6 +145,7 @@ class Answers:
             "estimate": self.estimate,
             "predict": self.predict,
             "augment": self.augment,
+            "signature": self.signature,
         }
 
     def warm_up(self) -> None:
@@ -201,6 +202,11 @@ class Answers:
             label = classes[int(truth)] if classes else f"{float(np.ravel(truth)[0]):g}"
             pictures.append({"before": _png(before), "after": [_png(one) for one in after], "label": label})
         return {"pictures": pictures}
+
+    def signature(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Say what the prepared data offer to a model: shapes, classes, and what only their data type knows."""
+        _, prepared = self._open(values)
+        return {"signature": prepared.signature.model_dump(mode="json") | {"raw": []}}
 
     def _open(self, values: dict[str, Any]) -> tuple[Recipe, Prepared]:
         recipe, _, prepared = open_prepared(resolve(Recipe.of(values["recipe"])), self._workspace)

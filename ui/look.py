@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import builders
 import datasets
+from builders._stack_kinds import KINDS
 from recipes import Finding
 from records.run import State
 
@@ -188,6 +189,10 @@ def setting_value(value: Any) -> str:
         return "on" if value else "off"
     if value == "":
         return "automatic"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(setting_value, value))
+    if isinstance(value, dict) and value.get("kind") in KINDS:
+        return KINDS[value["kind"]].model_validate(value).told()
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 

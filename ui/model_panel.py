@@ -9,7 +9,7 @@ import datasets
 from datasets import DataSet
 from recipes import Data, Recipe, Refusal
 from training import plan
-from ui import look, settings_form, studio
+from ui import layer_editor, look, settings_form, studio
 from ui.draft import Draft
 
 KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date": "date", "text": "text"}
@@ -55,23 +55,26 @@ def why(dataset: DataSet) -> str:
     return f"{'few' if schema.rows < 5000 else 'many'} rows, {kinds}"
 
 
-def settings(draft: Draft) -> tuple[str, ...]:
+def settings(draft: Draft, questions: studio.Questions) -> tuple[str, ...]:
     """Draw the family's own settings; returns what is wrong with them."""
     name = draft.architecture
+    impossible = layer_editor.show(draft, questions) if name == layer_editor.FAMILY else ()
     group = settings_form.Group(builders.get(name).Config, draft.models.get(name, {}), f"build_model_{name}")
     (form,) = settings_form.show([group], f"build_model_{name}", panel="model")
     draft.models[name] = form.said
-    return form.errors
+    return (*impossible, *form.errors)
 
 
-def layers(recipe: Recipe | None, questions: studio.Questions) -> str:
+def layers(draft: Draft, recipe: Recipe | None, questions: studio.Questions) -> str:
     """Show the layer table; returns why this model cannot be built, if so."""
+    own = draft.architecture == layer_editor.FAMILY
     if recipe is None:
-        st.caption("The layers show here once the settings above are right.")
+        if not own:
+            st.caption("The layers show here once the settings above are right.")
         return ""
     answer = questions.warm("describe", recipe)
     if answer.is_waiting:
-        look.loading(answer.sentence, 200)
+        look.loading(answer.sentence, 24 if own else 200)
         return ""
     if answer.state == "refused":
         sentence = settings_form.in_words(answer.sentence, builders.get(recipe.model.architecture).Config)
@@ -80,7 +83,12 @@ def layers(recipe: Recipe | None, questions: studio.Questions) -> str:
     if answer.state == "failed":
         st.warning(look.plain(answer.sentence), icon=look.symbol("warning"))
         return ""
-    _table(answer.value)
+    with st.container(key="build_layers", gap="xsmall"):
+        if own:
+            _total(answer.value, "with the answer")
+        else:
+            _table(answer.value)
+            _total(answer.value, f"in {look.counted(len(answer.value['layers']), 'layer')}")
     return ""
 
 
@@ -89,21 +97,23 @@ def _table(told: dict[str, Any]) -> None:
         {"Layer": layer["kind"], "Output": layer["shape"], "Parameters": layer["parameters"]}
         for layer in told["layers"]
     ]
-    with st.container(key="build_layers", gap="xsmall"):
-        st.dataframe(
-            rows,
-            hide_index=True,
-            column_config={
-                "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
-                "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),
-                "Parameters": st.column_config.NumberColumn(format="localized", help="Numbers that are learned."),
-            },
-            alt="The layers of this model with output shapes and parameter counts",
-        )
-        total = f"**{look.number(told['parameters'])}** parameters in {look.counted(len(rows), 'layer')}"
-        st.markdown(total, help="Parameters are the numbers that the model learns.")
-        for note in told["notes"]:
-            look.quiet(look.plain(note))
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
+            "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),
+            "Parameters": st.column_config.NumberColumn(format="localized", help="Numbers that are learned."),
+        },
+        alt="The layers of this model with output shapes and parameter counts",
+    )
+
+
+def _total(told: dict[str, Any], where: str) -> None:
+    total = f"**{look.number(told['parameters'])}** parameters {where}"
+    st.markdown(total, help="Parameters are the numbers that the model learns.")
+    for note in told["notes"]:
+        look.quiet(look.plain(note))
 
 
 def _label(name: str) -> str:

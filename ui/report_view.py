@@ -48,7 +48,8 @@ def result(run: Run, report: Report) -> None:
 
 def closer(run: Run, report: Report) -> None:
     """Show every score with its baselines, then the errors themselves."""
-    look.section("Scores", f"On {look.counted(report['rows'], 'row')} of the sealed test part.")
+    judged_on = report.get("judged_on") or f"On {look.counted(report['rows'], 'row')} of the sealed test part."
+    look.section("Scores", judged_on)
     _scores(report)
     if report.get("gap"):
         look.section("Training against validation")

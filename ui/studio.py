@@ -89,7 +89,7 @@ class Questions:
         return self._ask(key, lambda: datasets.get(dataset.schema.data_type).classes(dataset, data))
 
     def warm(self, question: str, recipe: Recipe, **more: Any) -> Answer:
-        """Ask the warm process: `describe`, `estimate` or `augment`."""
+        """Ask the warm process: `describe`, `estimate`, `augment` or `signature`."""
         plain = recipe.plain()
         return self._ask((question, plain, more), partial(ask, workspace(), question, recipe=plain, **more))
 

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+import datasets
 from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
@@ -69,8 +70,14 @@ def _thing(run: Run, signature: Signature) -> None:
 def _row(run: Run, signature: Signature) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
-        look.section("Your row", "Change anything; the answer follows. Leave a field empty if you do not know it.")
-        st.button("Fill with a test row", key="fill", icon=look.symbol("casino"), on_click=_fill, args=(run, signature))
+        noun, one = datasets.get(signature.data_type).NOUN, len(signature.raw) == 1
+        advice = "The answer follows." if one else "The answer follows. Leave a field empty if you do not know it."
+        look.section(f"Your {noun}", f"Change anything. {advice}")
+        if any(raw.kind in FILES for raw in signature.raw) and f"filled_{run.id}" not in st.session_state:
+            _fill(run, signature)
+        st.button(
+            f"Fill with a test {noun}", key="fill", icon=look.symbol("casino"), on_click=_fill, args=(run, signature)
+        )
         values = _form(run, signature)
         _strange(signature, values)
     with right:
@@ -89,7 +96,8 @@ def _form(run: Run, signature: Signature) -> dict[str, Any]:
 def _fields(run: Run, fields: Sequence[RawInput], start: int, values: dict[str, Any]) -> None:
     grid = st.grid(min_column_width=180, key=f"try_fields_{start}")
     for number, raw in enumerate(fields, start):
-        with grid.container():
+        # Sentences take the whole width.
+        with st.container() if raw.kind == "text" else grid.container():
             values[raw.name] = _field(raw, _key(run, number))
 
 
@@ -118,7 +126,7 @@ def _field(raw: RawInput, key: str) -> Any:
             format="YYYY-MM-DD", help=about,
         )  # fmt: skip
         return day.isoformat() if isinstance(day, dt.date) else None
-    return st.text_area(label, key=key, height=80, help=about) or None
+    return st.text_area(label, key=key, height=110, help=about) or None
 
 
 def _file(raw: RawInput, key: str) -> str | None:
@@ -129,6 +137,8 @@ def _file(raw: RawInput, key: str) -> str | None:
     held = st.session_state.get(key)
     if held and raw.kind == "picture":
         st.image(base64.b64decode(held), width=140, alt=f"The chosen {raw.name}")
+    elif raw.kind == "picture":
+        look.quiet("No picture: the model sees plain grey.")
     return held
 
 

@@ -72,6 +72,7 @@ def test_shapes_and_parameters_are_those_of_keras(layer):
             data, mask = entered(flow)
             x, _ = custom._applied(step, data, mask, custom.Config())
             model = keras.Model(data, x)
+        assert step.after
         assert x.shape[1:] == step.after.shape, flow
         assert model.count_params() == step.parameters, flow
 
@@ -84,7 +85,7 @@ def test_every_kind_says_what_it_is(kind):
     assert not layer.SENTENCE.endswith(".")
     for name, field in KINDS[kind].model_fields.items():
         assert field.title, name
-        assert field.description.endswith((".", "none")), name
+        assert (field.description or "").endswith((".", "none")), name
     assert read([layer.plain()]) == (layer,)
 
 
@@ -121,6 +122,7 @@ def test_any_stack_that_is_not_refused_trains(kind, task, seed):
     flow, chosen = entering(signature), []
     while len(chosen) < 5 or obstacle(follow(chosen, entering(signature)), entering(signature)):
         able = [layer() for layer in KINDS.values() if fits(layer(), flow)]
+        assert flow
         if len(chosen) >= 5 and flow.what != "words" and len(flow.shape) > 1:
             able = [KINDS["Flatten"]()]
         chosen.append(able[random.integers(len(able))])
@@ -288,6 +290,11 @@ model:
         "kind": "Dense", "units": 8, "activation": "tanh", "use_bias": True, "kernel_initializer": "glorot_uniform",
     }  # fmt: skip
     assert resolve(resolve(recipe)) == resolve(recipe)
+
+
+def test_a_layer_is_told_in_a_line():
+    told = [layer.told() for layer in read([{"kind": "Dense", "units": 8, "use_bias": False}, {"kind": "Flatten"}])]
+    assert told == ["Dense 8 · relu · use_bias False", "Flatten"]
 
 
 def test_a_penalty_reaches_every_kernel():

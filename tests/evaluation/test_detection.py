@@ -123,6 +123,20 @@ def test_a_box_that_fell_takes_no_other_with_it():
     np.testing.assert_allclose(told["boxes"][told["scores"] > 0], [row[0], row[2]], atol=1e-6)
 
 
+def test_one_picture_alone_is_answered_as_among_others():
+    random = np.random.default_rng(1)
+    answer = random.normal(size=(8, 64, 8)).astype(np.float32)
+    answer[..., 1:3] = random.uniform(0, 0.5, (8, 64, 2))
+    answer[..., 3:5] = answer[..., 1:3] + random.uniform(0.1, 0.5, (8, 64, 2))
+    asked = keras.Input(answer.shape[1:])
+    model = keras.Model(asked, grid.chosen(asked))
+    together = model(answer)
+    for row in range(8):
+        alone = model(answer[row : row + 1])
+        for name in together:
+            np.testing.assert_array_equal(np.asarray(alone[name])[0], np.asarray(together[name])[row])
+
+
 def test_boxes_end_at_the_edge():
     told = answered(cells((4, [-0.2, 0.5, 0.3, 1.4], 1)))
     np.testing.assert_allclose(told["boxes"][0], [0.0, 0.5, 0.3, 1.0], atol=1e-6)

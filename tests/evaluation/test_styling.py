@@ -63,7 +63,7 @@ def test_the_report_names_its_yardsticks_and_that_nothing_was_sealed(asked):
     assert untouched["style_taken"] == 0
     assert untouched["content_kept"] == 1
     assert told["judged_on"] == (
-        "The whole picture, of which the model saw pieces: with one picture nothing can be kept back."
+        "Judged on the whole picture, of which it saw pieces: with one picture, nothing can be kept back for a test."
     )
     assert (asked.run.folder / "styled.png").exists()
     assert [panel["kind"] for panel in told["panels"]] == ["paintings"] * 3
@@ -79,7 +79,7 @@ def test_evidence_stays_small_and_keeps_first_and_newest(asked):
     for _ in range(12):
         panels = look()
     assert len(panels[1]["pictures"]) == styling.MOST_FRAMES
-    assert panels[1]["pictures"][0]["caption"] == "first"
+    assert panels[1]["pictures"][0]["caption"] == "before"
     assert panels[1]["pictures"][-1]["caption"] == "now"
     assert sum(len(each["picture"]) for panel in panels for each in panel["pictures"]) < 70_000
 

@@ -39,7 +39,7 @@ def test_the_panel_says_what_is_there_and_what_was_found(tmp_path):
     assert not page.exception
     said = [each.value for each in page.markdown]
     assert said[0] == ":green[:material/check:] cat"
-    assert said[1] == ":orange[:material/close:] dog; there: cat, dog"
+    assert said[1] == ":orange[:material/close:] dog; there\\: cat, dog"
     assert said[2] == ":green[:material/check:] nothing"
     assert page.caption[0].value == "Green: what is there. Orange: what the model finds, and how sure it is."
 

@@ -206,6 +206,19 @@ def test_a_list_that_cannot_be_read_is_told_and_can_be_replaced(opened):
     assert [field.key for field in at.selectbox] == ["build_layer_add"]
 
 
+def test_a_recipe_with_every_setting_written_out_is_no_change(opened):
+    at = opened([layer_editor.KINDS["Dense"]().model_dump(mode="json")], kind="tabular")
+    assert layers(at) == [{"kind": "Dense", "units": 64, "activation": "relu"}]
+    assert at.button(key="build_layer_undo").disabled
+
+
+def test_a_template_takes_the_place_of_the_list_in_one_step(opened):
+    at = opened([FLATTEN, DENSE])
+    at = clean(at.menu_button(key="build_layer_template").click("Dense network on pixels").run())
+    assert kinds(at) == ["Flatten", "Dense", "Dropout", "Dense"]
+    assert layers(click(at, "undo")) == [FLATTEN, DENSE]
+
+
 def test_forecasts_have_the_straight_path(opened):
     at = opened(kind="series", task="forecasting")
     at = clean(at.toggle(key="build_model_custom_shortcut").set_value(False).run())
@@ -220,6 +233,10 @@ def test_every_kind_of_layer_has_its_fields(opened, kind):
         if number % 6 == len(kind) % 6:
             at = click(opened([layer_editor.KINDS[name]().plain()], kind=kind), "open_0")
             assert at.button(key="build_layer_do_remove")
+
+
+def test_a_run_tells_its_layers_in_a_line():
+    assert layer_editor.look.setting_value([DENSE, FLATTEN]) == "Dense 8 · relu, Flatten"
 
 
 def test_what_the_session_keeps_is_plain(opened):
