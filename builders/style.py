@@ -77,9 +77,8 @@ def _painter(config: Config, shape: tuple[int | None, ...]) -> Any:
     for _ in range(config.blocks):
         thought = _block(_block(x, 4 * filters, 3), 4 * filters, 3, is_bent=False)
         x = layers.Add()([x, thought])
-    # Doubling and then a convolution, not one that doubles: that would leave a grid in the picture.
-    x = _block(layers.UpSampling2D(2, interpolation="bilinear")(x), 2 * filters, 3)
-    x = _block(layers.UpSampling2D(2, interpolation="bilinear")(x), filters, 3)
+    x = _block(_doubled(x), 2 * filters, 3)
+    x = _block(_doubled(x), filters, 3)
     x = layers.Conv2D(3, 5, dtype="float32", name="paint")(_framed(x, 2))
     x = layers.Rescaling(255.0, dtype="float32")(layers.Activation("sigmoid", dtype="float32")(x))
     return keras.Model({"picture": picture}, {"styled": x}, name="painter")
@@ -90,6 +89,15 @@ def _block(x: Any, filters: int, kernel: int, strides: int = 1, *, is_bent: bool
     x = layers.Conv2D(filters, kernel, strides=strides, use_bias=False)(_framed(x, kernel // 2))
     x = layers.GroupNormalization(groups=-1, epsilon=1e-5)(x)  # each picture and filter by itself
     return layers.Activation("relu")(x) if is_bent else x
+
+
+def _doubled(x: Any) -> Any:
+    """Double both sides, smoothly: a convolution that doubles would leave a grid in the picture.
+
+    Each place twice and then the mean of nine is nearly bilinear. `UpSampling2D`'s own bilinear way cannot take
+    pictures of changing sizes inside a compiled model (Keras 3.15).
+    """
+    return keras.layers.AveragePooling2D(3, strides=1, padding="same")(keras.layers.UpSampling2D(2)(x))
 
 
 def _framed(x: Any, width: int) -> Any:

@@ -26,13 +26,24 @@ def places_of(text: str) -> list[tuple[int, int]]:
     return [piece.span() for piece in _PIECE.finditer(text) if piece[0].strip(MARKS)]
 
 
-def passage(text: str, first: int, last: int) -> str:
-    """Return the words from `first` to `last` as they stand in the text, without marks around them."""
+def extent(text: str, first: int, last: int) -> tuple[int, int]:
+    """Return where the words from `first` to `last` begin and end, in characters, without marks around them."""
     places = places_of(text)[first : last + 1]
     if not places:
-        return ""
-    told = " ".join(text[places[0][0] : places[-1][1]].split())
-    return told.strip(OUTER) or told
+        return 0, 0
+    start, end = places[0][0], places[-1][1]
+    told = text[start:end]
+    bare = told.strip(OUTER)
+    if not bare:
+        return start, end
+    start += len(told) - len(told.lstrip(OUTER))
+    return start, start + len(bare)
+
+
+def passage(text: str, first: int, last: int) -> str:
+    """Return the words from `first` to `last` as they stand in the text, without marks around them."""
+    start, end = extent(text, first, last)
+    return " ".join(text[start:end].split())
 
 
 def weighty(words: Sequence[str]) -> list[str]:

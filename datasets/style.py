@@ -111,7 +111,8 @@ def read(file: Path, config: Settings, folder: Path, progress: Progress) -> Data
         pictures = [_opened(bundle, name) for name in ordered]
         notes = [note, *note_unsafe(bundle)]
     progress(1.0, "Both pictures were read")
-    return _finish(folder, pictures, file.stem, tuple(PurePosixPath(name).name for name in ordered), notes)
+    content, style = (PurePosixPath(name) for name in ordered)
+    return _finish(folder, pictures, f"{content.stem} in the style of {style.stem}", (content.name, style.name), notes)
 
 
 def check(dataset: DataSet, data: Data) -> list[Finding]:

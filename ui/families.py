@@ -22,7 +22,7 @@ _PAGE = re.compile(
 
 GROUPS = {
     "Tables": ("tabular", "ratings", "mixed"),
-    "Pictures": ("image", "boxes", "video"),
+    "Pictures": ("image", "boxes", "video", "style"),
     "Language": ("text", "prose", "pairs", "qa"),
     "Sound and series": ("audio", "series"),
 }

@@ -41,6 +41,7 @@ STARTERS = {
         Starter("penguins", "Sort by measurements", "Which penguin is it? From beak, flipper and weight."),
         Starter("titanic", "Say yes or no", "Who survived the Titanic? From class, age and sex."),
         Starter("auto-mpg", "Predict a number", "How far does a car go on a gallon? From weight, power and year."),
+        Starter("credit", "Score credit risk", "Who will pay a loan back? From income, debts and history."),
         Starter("fraud", "Spot fraud", "Which payments are false? One in eighty is."),
         Starter("films", "Recommend films", "What will somebody like? From the stars they gave before."),
         Starter("sightings", "Mix pictures, numbers and words", "Which animal was seen? From all of it together."),
@@ -51,7 +52,9 @@ STARTERS = {
             "emoji", "Borrow what others learned", "Few pictures are enough for a network that has seen a million."
         ),
         Starter("textures", "Tell surfaces apart", "Brick, grass or gravel? From close-up photos."),
+        Starter("scans", "Read X-ray-like pictures", "Is there a shadow on the lung? Made-up pictures, no patients."),
         Starter("find-the-animal", "Find things", "Which animal is in the picture, and where?"),
+        Starter("village-in-stones", "Paint in a style", "A picture gets the look of another one."),
         Starter("moving-animals", "Understand clips", "Which way does it move? From ten frames."),
         Starter("glyphs", "Draw new ones", "A network that invents signs like those it saw.", "generation"),
     ),
@@ -65,6 +68,7 @@ STARTERS = {
     "Sound and series": (
         Starter("spoken-digits", "Recognise spoken words", "Which digit was said, by a voice never heard before?"),
         Starter("tones", "Tell instruments apart", "Organ, flute, bell or drum?"),
+        Starter("bakery", "Forecast demand", "How much will a bakery sell, each day of the coming week?"),
         Starter("sunspots", "Forecast what comes next", "How many sunspots will the next years bring?"),
         Starter("el-nino", "Forecast the seasons", "How warm will the Pacific be in three months?"),
         Starter("wrist-sensor", "Read a sensor", "Resting, walking, running or waving? From a wrist band."),

@@ -143,11 +143,12 @@ def reply(replying: Replying) -> dict[str, Any]:
     last = min(last, len(places) - 1)
     first = min(first, last)
     known = set(encoding["vocabulary"])
+    start, end = tokens_in.extent(context, first, last)
     return {
         "answer": tokens_in.passage(context, first, last),
-        "before": context[: places[first][0]],
-        "marked": context[places[first][0] : places[last][1]],
-        "after": context[places[last][1] :],
+        "before": context[:start],
+        "marked": context[start:end],
+        "after": context[end:],
         "sure": float(told["probability"][0, 0]),
         "unknown": sorted({word for word in words_of(question) if word not in known}),
         "left_out": max(0, len(places) - int(encoding["lengths"]["context"])),
@@ -242,13 +243,14 @@ def _marked(
     first = min(int(span[0]), last)
     begin, end = _window(first, last, len(places))
     cut = places[begin][0] if begin else 0, places[end - 1][1] if end < len(places) else len(context)
+    start, stop = tokens_in.extent(context, first, last)
     told = words_of(context)[first : last + 1]
     is_right = tokens_in.weighty(told) == tokens_in.weighty(words_of(truth))
     return {
         "question": question,
-        "before": ("… " if begin else "") + context[cut[0] : places[first][0]],
-        "marked": context[places[first][0] : places[last][1]],
-        "after": context[places[last][1] : cut[1]] + (" …" if end < len(places) else ""),
+        "before": ("… " if begin else "") + context[cut[0] : start],
+        "marked": context[start:stop],
+        "after": context[stop : cut[1]] + (" …" if end < len(places) else ""),
         "answer": tokens_in.passage(context, first, last),
         "truth": tokens_in.passage(context, int(right[0]), int(right[1])) or truth,
         "right": is_right,

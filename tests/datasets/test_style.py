@@ -80,6 +80,7 @@ def test_names_decide_which_picture_is_painted(tmp_path, names, painted, said):
     dataset = read(tmp_path, {name: picture(seed=number) for number, name in enumerate(names)})
     assert dataset.schema.details["names"][0] == painted
     assert said in dataset.schema.notes[0]
+    assert dataset.schema.name.startswith(painted.removesuffix(".png") + " in the style of ")
 
 
 @pytest.mark.parametrize(("count", "told"), [(1, "there is 1"), (3, "there are 3")])

@@ -119,6 +119,13 @@ def test_long_texts_are_shown_around_the_answer():
         assert len((told["before"] + told["marked"] + told["after"]).split()) <= answering.MOST_SHOWN_WORDS + 3
 
 
+def test_marks_around_an_answer_are_not_marked():
+    """A full stop behind a name is no part of it."""
+    span = np.array([2, 3])
+    told = answering._marked('He met "Ann Lee".', "Whom?", "Ann Lee", span, span, 0.5)
+    assert (told["before"], told["marked"], told["after"]) == ('He met "', "Ann Lee", '".')
+
+
 def test_reply_shows_the_answer_in_the_text(asked):
     """Pieces make up the text again; words that were never met and text that was not read are told."""
     model = keras_file.assemble(asked.core, asked.signature, asked.encoding)

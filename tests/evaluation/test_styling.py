@@ -93,3 +93,11 @@ def test_try_paints_the_runs_own_picture_and_any_other(asked, tmp_path):
     values = {"picture": (tmp_path / "wide.png").read_bytes(), "side": 96}
     told = styling.reply(Replying(asked.run, asked.prepared, values, lambda _: model))
     assert (told["width"], told["height"]) == (96, 48)
+
+
+def test_the_download_paints_pictures_of_every_size_one_after_another(asked):
+    """A compiled model meets another size with shapes that it only half knows."""
+    model = assemble(asked.core, asked.signature, asked.encoding)
+    for height, width in ((64, 64), (48, 96), (96, 64), (32, 128), (64, 64)):
+        picture = np.full((1, height, width, 3), 100, dtype=np.float32)
+        assert model.predict_on_batch({"picture": picture})["styled"].shape == (1, height, width, 3)

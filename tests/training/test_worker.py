@@ -117,7 +117,9 @@ def test_leaves_everything_that_a_viewer_needs(unbroken):
     assert unbroken.read("done.json")["state"] == "finished"
     layers = unbroken.read("layers.json")["stages"][0]
     assert sum(layer["parameters"] for layer in layers["layers"]) == layers["parameters"] == state.parameters
-    (evidence,) = unbroken.read("evidence.json")["panels"]
+    panels = unbroken.read("evidence.json")["panels"]
+    assert [panel["kind"] for panel in panels] == ["classes", "boundary"]
+    evidence = panels[0]
     assert len(evidence["rows"]) == len(evidence["truth"]) == len(evidence["answer"]) == 12
     assert {len(answer) for answer in evidence["answer"]} == {3}
     assert set(evidence["truth"]) == {0, 1, 2}
@@ -274,7 +276,7 @@ def test_errors_of_a_regression_are_in_the_targets_own_unit(workers, runs):
     wait_for(lambda: bool(ends(run)))
     assert ends(run)[0]["val_mae"] > 2
     assert workers.code() == 0
-    (evidence,) = run.read("evidence.json")["panels"]
+    evidence = run.read("evidence.json")["panels"][0]
     assert evidence["kind"] == "values"
     assert 9 <= min(evidence["truth"]) <= max(evidence["truth"]) <= 50
     assert json.dumps(evidence["answer"])

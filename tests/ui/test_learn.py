@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import builders
+import datasets
 from ui import families, toys
 
 
@@ -13,6 +14,15 @@ def test_every_family_has_a_page(name):
     assert family.title == builders.get(name).TITLE
     assert family.picture.startswith("flowchart")
     assert family.words.count(".") >= 5
+
+
+@pytest.mark.parametrize("name", builders.names())
+def test_every_family_stands_in_a_group_and_opens_on_a_sample_that_it_can_learn(name):
+    assert any(name in names for names in families.groups().values())
+    sample, task = families.start(name)
+    told = datasets.find_sample(sample)
+    assert name in builders.fitting(told.data_type, task or told.task)
+    assert not told.online
 
 
 def test_more_units_fit_better():

@@ -9,7 +9,7 @@ from datasets import DataSet
 from ui import look
 from ui.panels.marked import text_of
 
-SHOWN = 3
+SHOWN = 2
 QUESTIONS = 3
 ROWS_SHOWN = 20
 AROUND = 160

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from evaluation import words
 from recipes import Signature
 from records import Run
 from ui import look, samples
 from ui.panels.marked import text_of
-from ui.try_it import ask_model, sure_words, test_rows
+from ui.try_it import ask_model, test_rows
 
 LONGEST_TEXT = 20_000
 LONGEST_QUESTION = 400
@@ -21,7 +22,7 @@ def show(run: Run, signature: Signature) -> None:
             st.session_state[keys[raw.name]] = str(raw.typical or "")
     left, right = st.columns(2, gap="large")
     with left:
-        look.section("Your text and question", "Change either and press Enter; the answer follows.")
+        look.section("Your text and question", "Change either and leave the field; the answer follows.")
         context = st.text_area("Text", key=keys["context"], max_chars=LONGEST_TEXT, height=180)
         question = st.text_input("Question", key=keys["question"], max_chars=LONGEST_QUESTION)
         st.button(
@@ -37,13 +38,19 @@ def show(run: Run, signature: Signature) -> None:
             return
         look.quiet(look.plain(question))
         st.subheader(look.plain(told["answer"]) or "(nothing)", anchor=False)
-        st.markdown(look.plain(sure_words(told["sure"], 0.0)))
+        st.markdown(look.plain(_sure(told["sure"])))
         st.markdown(text_of(told, "green"))
         if told["unknown"]:
             unknown = ", ".join(f"**{look.plain(word)}**" for word in told["unknown"])
             st.markdown(f"It has never met {unknown}: it may be mistaken there.")
         if told["left_out"]:
             look.quiet(f"The last {look.counted(told['left_out'], 'word')} were not read: the text is too long.")
+
+
+def _sure(share: float) -> str:
+    """Say how sure it is that the answer begins and ends there: "Very sure: 97 %."."""
+    said = "Very sure" if share >= 0.9 else "Fairly sure" if share >= 0.6 else "Not sure"
+    return f"{said}: {words.percent(share)}."
 
 
 def _fill(run: Run, keys: dict[str, str]) -> None:
