@@ -41,6 +41,8 @@ class Stage:
     calls it again for every stage up to its own, before the variables are put back."""
     select: Callable[[Part], Part] | None = None
     """Turns a `Part` (train or validation) into the one this stage reads, such as the labelled rows alone."""
+    xla: bool = True
+    """False where XLA was measured to slow this model down on a CPU, though its layers alone would gain."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def build(signature: Signature, config: Config) -> Blueprint:
     scores = ops.subtract(scores, ops.multiply(ops.expand_dims(ops.subtract(1.0, is_word), -1), FAR))
     core = keras.Model(inputs, ops.transpose(scores, (0, 2, 1)), name="span_reader")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Blueprint((Stage("fit", core, loss, _metrics),), {"model": core})
+    return Blueprint((Stage("fit", core, loss, _metrics, xla=False),), {"model": core})
 
 
 def _partly_hidden(text: Any, question: Any, vocabulary: int, share: float) -> tuple[Any, Any]:

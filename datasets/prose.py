@@ -187,7 +187,7 @@ def _store(writing: Writing, name: str, settings: str, folder: Path) -> DataSet:
         task="generation",
         fingerprint=hashlib.sha256(data + settings.encode()).hexdigest(),
         notes=tuple(writing.notes),
-        details={"blocks": blocks, "texts": starts[:5_000], "pieces": len(writing.pieces)},
+        details={"blocks": [list(block) for block in blocks], "texts": starts[:5_000], "pieces": len(writing.pieces)},
     )
     temporary = folder / "dataset.json.tmp"
     temporary.write_text(schema.model_dump_json(indent=1), encoding="utf-8")

@@ -155,7 +155,7 @@ def _measure(stage: Stage, prepared: Prepared, training: Training) -> tuple[floa
             raise Enough
 
     compile_stage(stage, training)
-    policy = choose_policy(stage.model, train, training)
+    policy = choose_policy(stage.model, train, training, xla=stage.xla)
     # Steps whose loss is no number take their time like others.
     with contextlib.suppress(Enough, NotFiniteError):
         fit(

@@ -47,6 +47,7 @@ XLA_GAINS = (
 """Layers that were measured or are known to be as fast or faster when XLA compiles them for a CPU."""
 
 
+SLOWER = "compiling further (XLA) would slow down this model on this processor"
 XLA_CANNOT = ("RandomRotation", "RandomTranslation", "RandomZoom")
 """Layers that say nothing of it, but TensorFlow's XLA refuses them."""
 
@@ -79,8 +80,13 @@ def compile_stage(stage: Stage, training: Training) -> None:
     model.optimizer.build(model.trainable_variables)
 
 
-def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequence[Any] = ()) -> Policy:
-    """Decide by fixed rules (no clock, no chance) how this model is fitted on these data."""
+def choose_policy(
+    model: Any, train: Part, training: Training, callbacks: Sequence[Any] = (), *, xla: bool = True
+) -> Policy:
+    """Decide by fixed rules (no clock, no chance) how this model is fitted on these data.
+
+    `xla` False says that this model was measured to be slower with it on a CPU (`Stage.xla`).
+    """
     if backend.name() not in BACKENDS:
         return _plain("the compiled loop is made for TensorFlow and JAX")
     if listening := [callback for callback in callbacks if _hears_batches(callback)]:
@@ -92,7 +98,7 @@ def choose_policy(model: Any, train: Part, training: Training, callbacks: Sequen
             return _plain(f"`{slow}` layers are slow inside a compiled loop of JAX on this processor")
         return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by JAX.")
     before, worth = _steps_before_xla(model, train, training)
-    reason = _reason_against_xla(model, train, training, worth)
+    reason = _reason_against_xla(model, train, training, worth) or ("" if xla or backend.cards() else SLOWER)
     if reason:
         return Policy("compiled", False, resident, f"{where} and many steps run per call; {reason}.")
     return Policy("compiled", True, resident, f"{where} and many steps run as one program compiled by XLA.", before)

@@ -232,7 +232,7 @@ class Fitted:
         if resumed:
             checkpoints.put_back(self.variables, resumed.variables)
         train, validation = (self._part(stage, name) for name in ("train", "validation"))
-        policy = choose_policy(stage.model, train, training, callbacks)
+        policy = choose_policy(stage.model, train, training, callbacks, xla=stage.xla)
         self.reporter.begin_stage(
             stage.name, number + 1, len(self.blueprint.stages), training.epochs, len(train),
             -(-len(train) // training.batch_size), policy=policy.sentence, epoch=resumed.epoch if resumed else 0,

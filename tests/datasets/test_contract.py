@@ -98,7 +98,7 @@ def test_a_sample_is_what_it_says(name, tmp_path):
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_unknown_samples_name_the_known_ones(name, tmp_path):
-    with pytest.raises(Refusal, match="There is no sample 'nothing'. Available: "):
+    with pytest.raises(Refusal, match=r"There is no sample 'nothing'\. Available: "):
         datasets.get(name).load_sample("nothing", tmp_path / "data")
 
 
