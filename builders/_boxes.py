@@ -26,6 +26,8 @@ LEAST_SURE = 0.05
 """Boxes below this are not answered."""
 SAME = 0.5
 """Boxes of one class that overlap more than this are the same thing."""
+SAME_OF_ANY = 0.75
+"""Boxes that overlap more than this are the same thing, whatever it was taken for."""
 ROUNDS = 8
 """How long a chain of boxes that take each other out may be."""
 
@@ -152,8 +154,9 @@ def _repeats(box: Any, label: Any) -> Any:
     area = ops.prod(ops.subtract(box[..., 2:], box[..., :2]), axis=-1)
     # Never `ops.add` here: for a batch of one, Keras 3.15 takes (1, 1, n) for a bias and adds it along the wrong axis.
     union = ops.subtract(ops.expand_dims(area, 2), ops.subtract(shared, ops.expand_dims(area, 1)))
-    same = ops.greater(shared, ops.multiply(union, SAME))
     alike = ops.equal(ops.expand_dims(label, 2), ops.expand_dims(label, 1))
+    same = ops.logical_and(ops.greater(shared, ops.multiply(union, SAME)), alike)
+    same = ops.logical_or(same, ops.greater(shared, ops.multiply(union, SAME_OF_ANY)))
     number = int(box.shape[1])
     surer = np.tri(number, k=-1, dtype=np.float32)[None]
-    return ops.multiply(ops.cast(ops.logical_and(same, alike), "float32"), surer)
+    return ops.multiply(ops.cast(same, "float32"), surer)

@@ -11,6 +11,7 @@ are ready tensors on disk, split into train, validation and the sealed test part
 
 import importlib
 import json
+import mmap
 import pkgutil
 import zipfile
 from collections import Counter
@@ -85,10 +86,8 @@ class Prepared:
         """Write arrays, then `prepared.json`; returns itself."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, part in parts.items():
-            for key, array in part.x.items():
-                np.save(self.folder / f"{name}.{key}.npy", array)
-            np.save(self.folder / f"{name}.y.npy", part.y)
-            np.save(self.folder / f"{name}.rows.npy", part.rows)
+            for key, array in {**part.x, "y": part.y, "rows": part.rows}.items():
+                _write(self.folder / f"{name}.{key}.npy", array)
         told = {"signature": self.signature.model_dump(mode="json"), "encoding": self.encoding}
         temporary = self.folder / "prepared.json.tmp"
         temporary.write_text(json.dumps(told), encoding="utf-8")
@@ -102,6 +101,22 @@ class Prepared:
             return np.load(self.folder / f"{name}.{key}.npy", mmap_mode="r", allow_pickle=False)
 
         return Part({key: load(key) for key in self.signature.inputs}, load("y"), load("rows"))
+
+
+def room(folder: Path, part: PartName, key: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return an empty array that lies in the file where `Prepared.save` expects it: for what is too big for memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if 0 in shape:  # nothing can be mapped into an empty file
+        return np.empty(shape, dtype)
+    return np.lib.format.open_memmap(folder / f"{part}.{key}.npy", mode="w+", shape=shape, dtype=dtype)
+
+
+def _write(file: Path, array: np.ndarray) -> None:
+    """Write one array; what `room` gave lies there already."""
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and Path(str(array.filename)) == file:
+        array.flush()
+    else:
+        np.save(file, array)
 
 
 class DataType(Protocol):

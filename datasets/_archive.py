@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from recipes import Refusal
 
-MAX_FILES = 20_000
+MAX_FILES = 200_000
 MAX_BYTES = 1_000_000_000
 MAX_FILE_BYTES = 100_000_000
 SIGNATURES = {

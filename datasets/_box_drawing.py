@@ -21,10 +21,10 @@ def drawn(image: Image.Image, boxes: Sequence[Drawn], side: int = SIDE) -> Image
     """Return the picture at `side` pixels with these boxes on it; earlier boxes lie below later ones."""
     picture = enlarged(image, side)
     pen = ImageDraw.Draw(picture)
-    width = max(2, side // 110)
+    width = max(3, side // 110)
     for box, _, colour in boxes:
         _outline(pen, _pixels(box, picture), colour, width)
-    font = ImageFont.load_default(max(11, side // 24))
+    font = ImageFont.load_default(min(18, max(13, side // 16)))
     for box, word, colour in boxes:  # words above all lines
         if word:
             _plate(pen, _pixels(box, picture), word, colour, font, picture.size)

@@ -1,4 +1,4 @@
-"""Loan applications of our own making: who paid back and who did not.
+"""Loan applications of our own making: who paid back and who defaulted.
 
 Drawn from a seed, so no person stands behind a row. Whether a loan fails is a throw of a loaded die whose odds are
 known: nobody can do better than ROC AUC 0.78 and average precision 0.45. No column tells sex, origin or address; a
@@ -23,12 +23,12 @@ Columns = dict[str, np.ndarray]
 
 
 def make(rows: int = ROWS, seed: int = SEED) -> Columns:
-    """Return one array a column, each (rows,); `paid_back` says yes or no."""
+    """Return one array a column, each (rows,); `defaulted` says yes or no."""
     random = np.random.default_rng([VERSION, seed])  # a list, so that no split of the same seed follows it
     columns = _applications(random, rows)
     failed = random.random(rows) < odds(columns)
     columns["income"] = np.where(random.random(rows) < 0.04, np.nan, columns["income"])  # some do not say
-    return columns | {"paid_back": np.where(failed, "no", "yes")}
+    return columns | {"defaulted": np.where(failed, "yes", "no")}
 
 
 def odds(columns: Columns) -> np.ndarray:

@@ -269,7 +269,7 @@ def as_numbers(cells: pa.Array, kind: str) -> np.ndarray:
 def as_texts(cells: pa.Array) -> np.ndarray:
     """Return cells as texts; missing ones are empty."""
     if pa.types.is_string(cells.type):
-        return np.asarray(_without_missing(_trimmed(cells)).fill_null("").to_pylist(), dtype=object)
+        cells = _without_missing(_trimmed(cells))
     coded = cells.dictionary_encode()
     names = np.asarray([*(cell_text(value) for value in coded.dictionary.to_pylist()), ""], dtype=object)
     return names[coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)]

@@ -85,7 +85,10 @@ def _fit_number(values: np.ndarray, *, may_log: bool) -> dict[str, Any]:
 
 def _skewness(values: np.ndarray) -> float:
     spread = values.std() if len(values) else 0.0
-    return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+    if not spread > 0:
+        return 0.0
+    away = (values - values.mean()) / spread
+    return float((away * away * away).mean())  # `** 3` takes ten times as long
 
 
 def _most_frequent(texts: np.ndarray) -> list[str]:
@@ -267,7 +270,7 @@ def raw_input(name: str, kind: str, values: np.ndarray, encoding: Mapping[str, A
         return RawInput(
             name=name, kind=kind, minimum=0.0, maximum=1.0, typical=float(yes >= 0.5), description=f"True in {yes:.0%}."
         )
-    middle = float(np.sort(known)[len(known) // 2])
+    middle = float(np.partition(known, len(known) // 2)[len(known) // 2])
     if kind == "date":
         text = f"A date; the training rows lie between {_day(low)} and {_day(high)}."
     else:

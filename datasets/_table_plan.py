@@ -71,9 +71,14 @@ class Plan:
     @cached_property
     def counts(self) -> dict[str, int]:
         """Rows of each class."""
-        found, counts = np.unique(self.labels.astype(str), return_counts=True)
-        told = dict(zip(found.tolist(), counts.tolist(), strict=True))
+        found, codes = self._coded
+        told = dict(zip(found.tolist(), np.bincount(codes, minlength=len(found)).tolist(), strict=True))
         return {name: told[name] for name in self.classes}
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different labels, sorted as texts, and the place of each usable row's label among them."""
+        return np.unique(self.labels.astype(str), return_inverse=True)
 
     @cached_property
     def copies(self) -> np.ndarray:
@@ -83,14 +88,16 @@ class Plan:
 
         hash_rows: Any = util.hash_pandas_object
 
-        frame = pd.DataFrame({str(place): array.to_pandas() for place, array in enumerate(self.cells.values())})
+        frame = pd.DataFrame(
+            {str(place): array.to_pandas() for place, array in enumerate(self.cells.values())}, copy=False
+        )
         hashes = hash_rows(frame, index=False).to_numpy()
         return np.unique(hashes[self.rows], return_inverse=True)[1]
 
     @property
     def copied_rows(self) -> int:
         """How many rows repeat an earlier one."""
-        return len(self.rows) - len(np.unique(self.copies))
+        return len(self.rows) - int(self.copies.max(initial=-1)) - 1
 
     @property
     def keeps_copies_together(self) -> bool:
@@ -113,7 +120,8 @@ class Plan:
         if self.classes:
             if self.task == "reconstruction" and min(self.counts.values()) < NEEDED:
                 return None
-            return np.asarray(sorted(self.counts))[np.unique(self.labels.astype(str), return_inverse=True)[1]]
+            names, codes = self._coded
+            return names[codes]
         if self.task == "reconstruction" or len(self.labels) < 100:
             return None
         ranks = np.argsort(np.argsort(self.labels, kind="stable"), kind="stable")

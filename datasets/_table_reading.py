@@ -4,10 +4,12 @@ What a file *is* is told by its first bytes; its ending is only believed where t
 be guessed is noted in words, and every guess can be overruled in the recipe.
 """
 
+import codecs
 import csv
 import datetime as dt
 import io
 import json
+import mmap
 import re
 import unicodedata
 import zipfile
@@ -24,11 +26,16 @@ from datasets._table_columns import one_array, pc
 from datasets._table_config import Config
 from recipes import Refusal
 
-MOST_BYTES = 200_000_000
+MOST_BYTES = 2_000_000_000
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 5_000
 LONGEST_CELL = 1_000_000
 MOST_UNPACKED = 1_000_000_000
+LARGE = 8_000_000
+"""Bytes from which on a regular file is read where it lies, never as one text in memory."""
+HEAD_BYTES = 1_000_000
+MOST_MENDED = 200_000_000
+"""Bytes up to which a file is read as one text, as mending needs."""
 
 DELIMITERS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", "^": "carets", "~": "tildes", " ": "spaces"}
 """Tried in this order; the first one that fits the header and the rows best wins."""
@@ -63,7 +70,10 @@ def read_table(file: Path, reading: Config) -> Table:
     with file.open("rb") as opened:
         head = opened.read(4096)
     table = _by_content(file, head, reading)
+    if table is None and size >= LARGE:
+        table = _read_large(file, reading)
     if table is None:
+        _refuse_irregular(size)
         table = _read_text(file, reading)
     if not table.columns:
         raise Refusal("The file holds no table: no columns were found. Check that it is the right file.")
@@ -72,6 +82,15 @@ def read_table(file: Path, reading: Config) -> Table:
     if rows == 0:
         raise Refusal("The file has a header but no rows below it. Add rows of data.")
     return table
+
+
+def _refuse_irregular(size: int) -> None:
+    """Refuse to mend a very large file: that needs many times its size in memory."""
+    if size > MOST_MENDED:
+        raise Refusal(
+            f"This file has {size // 1_000_000:,} MB and is not a regular CSV in UTF-8; up to "
+            f"{MOST_MENDED // 1_000_000} MB such a file can be mended. Save it as Parquet, or use fewer rows."
+        )
 
 
 def _refuse_size(rows: int, columns: int) -> None:
@@ -225,6 +244,69 @@ def _read_delimited(text: str, reading: Config) -> Table:
     return table
 
 
+# --- large texts --------------------------------------------------------------------------------------------------
+
+
+def _read_large(file: Path, reading: Config) -> Table | None:
+    """Read a regular file in UTF-8 block by block; None where anything in it needs the closer look of `_read_text`."""
+    endings = {".json", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods", ".parquet", ".pq"}
+    if reading.encoding.lower() not in {"", "utf-8", "utf8"} or file.suffix.lower() in endings:
+        return None
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(b"\x00") >= 0 or not _is_utf8(data):
+            return None
+        has_mark = data[:3] == codecs.BOM_UTF8
+        has_quotes, has_returns = data.find(b'"') >= 0, data.find(b"\r") >= 0
+        head = data[: data.rfind(b"\n", 0, HEAD_BYTES) + 1].decode("utf-8-sig")
+        last = data[data.rfind(b"\n", 0, _end_of_text(data)) + 1 :].decode("utf-8")
+    head = _refuse_binary(head.replace("\r\n", "\n").replace("\r", "\n"))
+    if not head.strip('\t ;,|^~"\n') or re.match(r'\s*(\{\s*"|\[\s*[\[{"])|"?sep=', head):
+        return None
+    delimiter, head = _delimiter_of(head, reading.delimiter)
+    width = len(next((row for row in _rows(head, delimiter) if row), []))
+    _refuse_size(0, width)
+    with pa.memory_map(str(file)) as source:
+        columns = _columns_of(source, delimiter, width, may_break=has_quotes)
+    if columns is None or (has_quotes and not _ends_whole(columns, last, delimiter)):
+        return None
+    if has_quotes and has_returns:
+        columns = [_with_plain_breaks(column) for column in columns]
+    table = _with_header(columns, reading.header)
+    if delimiter not in {",", "\t"}:
+        table.notes.insert(0, f"Cells are separated by {DELIMITERS.get(delimiter, repr(delimiter))}.")
+    table.details |= {"delimiter": delimiter, "encoding": reading.encoding or ("utf-8-sig" if has_mark else "utf-8")}
+    return table
+
+
+def _is_utf8(data: mmap.mmap) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), HEAD_BYTES):
+            decoder.decode(data[start : start + HEAD_BYTES], final=start + HEAD_BYTES >= len(data))
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _end_of_text(data: mmap.mmap) -> int:
+    """Return where the last line that holds anything ends."""
+    return (
+        len(data) - HEAD_BYTES + len(data[-HEAD_BYTES:].rstrip()) if len(data) > HEAD_BYTES else len(data[:].rstrip())
+    )
+
+
+def _ends_whole(columns: list[pa.Array], last: str, delimiter: str) -> bool:
+    """Is the last row the last line and nothing more? A quote that never ends would have swallowed what follows it."""
+    rows = list(_rows(f"{last.rstrip()}\n\x1e", delimiter))
+    return len(rows) == 2 and rows[0] == [column[-1].as_py() for column in columns]
+
+
+def _with_plain_breaks(column: pa.Array) -> pa.Array:
+    if not pc.any(pc.match_substring(column, "\r")).as_py():
+        return column
+    return pc.replace_substring(pc.replace_substring(column, "\r\n", "\n"), "\r", "\n")
+
+
 def _delimiter_of(text: str, wanted: str) -> tuple[str, str]:
     """Return the delimiter and the text without a leading `sep=` line, which Excel writes and reads."""
     told = re.match(r'"?sep=(.)"?\n', text[:10])
@@ -269,7 +351,17 @@ def _rows(text: str, delimiter: str) -> Iterable[list[str]]:
 
 def _fast_columns(text: str, delimiter: str, width: int) -> list[pa.Array] | None:
     """Read by Arrow what is regular; None where a row needs a closer look."""
-    if delimiter == " " or not delimiter.isascii() or width == 0 or _open_quote(text, delimiter):
+    if _open_quote(text, delimiter):
+        return None
+    return _columns_of(io.BytesIO(text.encode("utf-8", errors="replace")), delimiter, width, may_break='"' in text)
+
+
+def _columns_of(source: Any, delimiter: str, width: int, *, may_break: bool) -> list[pa.Array] | None:
+    """Read all cells as texts; None where a row has more or fewer cells than `width`, or a cell is too long.
+
+    `may_break`: cells may hold line breaks, as they are quoted.
+    """
+    if delimiter == " " or not delimiter.isascii() or width == 0:
         return None
     from pyarrow import csv as arrow_csv
 
@@ -278,13 +370,13 @@ def _fast_columns(text: str, delimiter: str, width: int) -> list[pa.Array] | Non
 
     def skip(row: Any) -> str:
         irregular.append(row)
-        return "skip"
+        return "skip" if len(irregular) < 100 else "error"
 
     try:
         table = arrow_csv.read_csv(
-            io.BytesIO(text.encode("utf-8", errors="replace")),
+            source,
             arrow_csv.ReadOptions(column_names=names, block_size=16 << 20),
-            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values='"' in text, invalid_row_handler=skip),
+            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=may_break, invalid_row_handler=skip),
             arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
         )
     except pa.ArrowInvalid:

@@ -231,8 +231,8 @@ def _bars(report: dict[str, Any]) -> list[Panel]:
         {"kind": "bars", "title": "What became of the things", "names": list(happened), "values":
          list(happened.values()), "sentence": f"{count(report['things'], 'thing')} in the test part, with boxes that "
          f"are at least {percent(report['threshold'])} sure."},
-        {"kind": "bars", "title": "Class by class", "names": hardest, "values": [known[name] for name in hardest],
-         "sentence": "Average precision of each class (1 is perfect), the hardest first."},
+        {"kind": "bars", "title": "Class by class", "names": hardest, "values": [round(100 * known[name]) for name in hardest],
+         "sentence": "Average precision of each class in hundredths (100 is perfect), the hardest first."},
     ]  # fmt: skip
 
 

@@ -237,6 +237,48 @@ def test_refuses_a_zip_that_is_no_workbook(tmp_path):
     )
 
 
+REGULAR = (
+    "a,b,c\n1,x,2.5\n2,y,\n3,,4\n",
+    "a;b;c\r\n1;x;2,5\r\n2;y;3,5\r\n",
+    '\ufeffname,note\nAda,"two\nlines, one cell"\nBob,"said ""no"""\n',
+    'name,note\r\nAda,"two\r\nlines"\r\nBob,none\r\n',
+    "größe\tname\n1\tÄ\n2\tß\n\n",
+    "1,2,3\n4,5,6\n7,8,9",
+)
+
+
+@pytest.mark.parametrize("text", REGULAR)
+def test_a_large_file_is_read_as_a_small_one(tmp_path, monkeypatch, text):
+    """Where a file is large it is read block by block, without a copy of its text; cells and notes stay the same."""
+    file = tmp_path / "a.csv"
+    file.write_bytes(text.encode())
+    small = read_table(file, Config())
+    monkeypatch.setattr("datasets._table_reading.LARGE", 0)
+    monkeypatch.setattr("datasets._table_reading._read_text", None)  # a regular file does not need it
+    large = read_table(file, Config())
+    assert {name: cells.to_pylist() for name, cells in large.columns.items()} == {
+        name: cells.to_pylist() for name, cells in small.columns.items()
+    }
+    assert (large.notes, large.details) == (small.notes, small.details)
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2,3\n", 'a,b\n1,"x\n2,y\n', 'a,b\n1,x\n2,"y\n', "a,b\n1\n", "sep=;\na;b\n1;2\n", '[{"a": 1}]\n']
+)
+def test_a_large_file_with_something_odd_gets_the_closer_look(tmp_path, text):
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    assert _table_reading._read_large(file, Config()) is None
+
+
+def test_refuses_to_mend_a_very_large_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets._table_reading.MOST_MENDED", 1_000_000)
+    assert refused(tmp_path, "a,b\n" + "1,2,3\n" * 200_000) == (
+        "This file has 1 MB and is not a regular CSV in UTF-8; up to 1 MB such a file can be mended. "
+        "Save it as Parquet, or use fewer rows."
+    )
+
+
 def test_refuses_what_is_too_large(tmp_path, monkeypatch):
     wide = ",".join(f"c{number}" for number in range(5001))
     assert refused(tmp_path, f"{wide}\n{wide}\n") == "This table has 5,001 columns; the limit is 5,000. Leave some out."

@@ -107,11 +107,12 @@ def answered(answer):
 
 
 def test_of_boxes_on_one_thing_the_surest_stays():
-    near = [0.02, 0.0, 0.42, 0.4]
-    told = answered(cells((2, near, 0), (4, LEFT, 0), (3, LEFT, 1), (1, RIGHT, 0)))
+    """Of one class half an overlap makes them one thing, of two classes three quarters."""
+    near, half_way = [0.1, 0.0, 0.5, 0.4], [0.08, 0.0, 0.48, 0.4]
+    told = answered(cells((2, near, 0), (4, LEFT, 0), (3, half_way, 1), (2.5, LEFT, 1), (1, RIGHT, 0)))
     kept = told["scores"] > 0
     assert told["classes"][kept].tolist() == [0, 1, 0]
-    np.testing.assert_allclose(told["boxes"][kept], [LEFT, LEFT, RIGHT], atol=1e-6)
+    np.testing.assert_allclose(told["boxes"][kept], [LEFT, half_way, RIGHT], atol=1e-6)
     assert (told["classes"][~kept] == -1).all()
     assert (told["boxes"][~kept] == 0).all()
 

@@ -63,7 +63,7 @@ def test_describes_the_layers_on_this_data(workspace):
 
 def test_tells_what_the_data_offer(workspace):
     told = ask(workspace, "signature", recipe=DIGITS)["signature"]
-    assert told["inputs"] == {"picture": {"shape": [16, 16, 1], "dtype": "uint8"}}
+    assert told["inputs"] == {"picture": {"shape": [8, 8, 1], "dtype": "uint8"}}
     assert told["target"]["classes"] == list("0123456789")
 
 

@@ -14,7 +14,7 @@ from evaluation import words
 from records import Run
 from ui import look
 
-SIDE = 300
+SIDE = 220
 MOST_WORDS = 3
 """Boxes of a picture that are told in words."""
 

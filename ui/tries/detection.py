@@ -110,4 +110,4 @@ def _of_test(run: Run) -> tuple[Image.Image | None, dict[str, Any], str]:
         look.quiet("The data of this run are no longer on this computer. Bring a picture of your own.")
         return None, {}, ""
     label = samples.preview(run, (row,))[0]["label"]
-    return images[0], {"row_number": row}, f"Picture {row} of the test part: there is {label}."
+    return images[0], {"row_number": row}, f"Picture {row} of the test part shows: {label}."
