@@ -48,6 +48,8 @@ HAPPENED = {
     "checking": "Loading the saved file in a clean process.",
 }
 """What a phase does, as the list of events says it."""
+BESIDE = 2
+"""Panels that stand beside the curves; further ones follow below."""
 SMOOTHING, SCALE = "smoothing", "loss_scale"
 SCALES = ("Automatic", "Linear", "Logarithmic")
 STEEP = 30.0
@@ -238,7 +240,11 @@ def _tick(run: Run, shown: tuple[str, bool]) -> None:
         if told is None:
             look.loading("After the first epoch it is asked what it knows.", height=320)
         else:
-            panels.draw(run, told["panels"], "evidence")
+            panels.draw(run, told["panels"][:BESIDE], "evidence")
+    if told is not None and len(told["panels"]) > BESIDE:
+        for place, column in enumerate(st.columns(2, gap="large")):
+            with column:
+                panels.draw(run, told["panels"][BESIDE + place :: 2], f"evidence_{place}")
     look.quiet(quiet_line(state))
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from datasets._made_tickets import QUEUES
 from recipes import Recipe
 from tests.browser.conftest import PATIENCE
 from training.executor import Executor
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 ASK = """
 import json, sys
 import keras, numpy as np
-model = keras.saving.load_model("model.keras")
+model = keras.saving.load_model(sys.argv[1])
 raw = {name: np.array(cells, "float32" if kind == "number" else None) for name, (kind, cells) in
        json.load(open("raw.json")).items()}
 print(json.dumps({name: np.asarray(answer).tolist() for name, answer in model.predict_on_batch(raw).items()}))
@@ -76,21 +77,21 @@ def class_bars(page):
     )
 
 
-def download(page, folder):
+def download(page, folder, name="model"):
     """Take the model away; its button stands there only after the check."""
     open_tab(page, "Take it away")
     expect(page.get_by_text(re.compile(r"same answers on \d+ rows")).first).to_be_visible(timeout=PATIENCE)
     with page.expect_download() as waiting:
-        page.locator(".st-key-download_model button").click()
-    assert waiting.value.suggested_filename == "model.keras"
-    waiting.value.save_as(folder / "model.keras")
+        page.locator(f".st-key-download_{name} button").click()
+    assert waiting.value.suggested_filename == f"{name}.keras"
+    waiting.value.save_as(folder / f"{name}.keras")
 
 
-def ask_elsewhere(folder, raw):
+def ask_elsewhere(folder, raw, name="model"):
     """Ask the downloaded file in a clean process, in a folder that holds nothing else."""
     (folder / "raw.json").write_text(json.dumps(raw), encoding="utf-8")
     (folder / "ask.py").write_text(ASK, encoding="utf-8")
-    command = [sys.executable, "-I", "ask.py"]
+    command = [sys.executable, "-I", "ask.py", f"{name}.keras"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -161,6 +162,63 @@ def test_a_zip_of_pictures_of_mixed_sizes_trains_without_a_manual_fix(visitor, t
         (answer,) = ask_elsewhere(tmp_path, {"picture": ("number", pixels)}).values()
         assert np.shape(answer) == (1, 2)
         assert np.argmax(answer) == (shade > 100)
+
+
+def test_texts_are_judged_while_it_learns_and_the_file_takes_plain_strings(visitor, tmp_path):
+    page = open_page(visitor, "/")
+    page.get_by_role("radio", name="Language").click()
+    page.locator(".st-key-open_tickets button").click()
+    train(page)
+    wait_until_finished(page)
+    expect(page.get_by_text(re.compile(r"Right on \d+ of 600 examples")).first).to_be_visible(timeout=PATIENCE)
+    open_tab(page, "Try")
+    page.get_by_label("text").fill("I was charged twice, please refund my invoice.")
+    page.get_by_label("text").press("Control+Enter")
+    expect(page.get_by_role("heading", name="billing")).to_be_visible(timeout=PATIENCE)
+    no_trace(page)
+
+    download(page, tmp_path)
+    said = [["My parcel has not been delivered."], ["I forgot my password and cannot log in."]]
+    answer = np.array(ask_elsewhere(tmp_path, {"text": ("text", said)})["queue"])
+    assert [QUEUES[place] for place in answer.argmax(axis=1)] == ["delivery", "login"]
+
+
+def test_a_series_is_forecast_beside_the_naive_lines_and_the_file_goes_on_from_own_values(visitor, tmp_path):
+    page = open_page(visitor, "/")
+    page.get_by_role("radio", name="Sound and series").click()
+    page.locator(".st-key-open_sunspots button").click()
+    train(page)
+    wait_until_finished(page)
+    expect(page.get_by_text(re.compile("without any model, the last value")).first).to_be_visible(timeout=PATIENCE)
+    open_tab(page, "Try")
+    expect(page.get_by_text(re.compile("What really came: ")).first).to_be_visible(timeout=PATIENCE)
+    no_trace(page)
+
+    download(page, tmp_path)
+    seen = [[[80 + 70 * np.sin(2 * np.pi * year / 11)] for year in range(22)]]
+    told = ask_elsewhere(tmp_path, {"series": ("number", seen)})
+    (forecast,) = told["sunspots"]
+    assert len(forecast) == 2
+    assert all(-60 < value < 260 for value in forecast)
+
+
+def test_a_family_opens_from_its_page_in_learn_and_draws_new_pictures(visitor, tmp_path):
+    page = open_page(visitor, "/learn?family=vae")
+    page.locator(".st-key-learn_open button").click()
+    train(page)
+    wait_until_finished(page)
+    expect(page.get_by_text(re.compile("Among 500 drawings")).first).to_be_visible(timeout=PATIENCE)
+    open_tab(page, "Try")
+    expect(page.get_by_text("16 new pictures, none of them from the data.")).to_be_visible(timeout=PATIENCE)
+    no_trace(page)
+
+    download(page, tmp_path, "decoder")
+    codes = np.random.default_rng(1).normal(size=(3, 2)).tolist()
+    drawn = np.array(ask_elsewhere(tmp_path, {"code": ("number", codes)}, "decoder")["picture"])
+    assert drawn.shape == (3, 8, 8, 1)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 255
+    assert np.ptp(drawn, axis=0).max() > 20, "other codes, other pictures"
 
 
 def test_closing_the_page_and_restarting_the_server_lose_nothing(visitor, server):

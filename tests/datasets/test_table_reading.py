@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from datasets import DataSet, tabular
+from datasets import DataSet, _table_reading, tabular
+from datasets._table_config import Config
+from datasets._table_reading import read_table
 from recipes import Refusal
 
 
