@@ -89,7 +89,8 @@ class Blueprint:
 class Architecture(Protocol):
     """What every file of `builders/` offers (as module-level names).
 
-    Optional: `METRICS`, titles and meanings of live metrics that only this family has: {"kl": ("Latent cost", "...")}.
+    Optional: `METRICS`, titles and meanings of live metrics that only this family has: {"kl": ("Latent cost", "...")};
+    `READING`, the sentence under the loss curve where a falling loss is not what counts.
     """
 
     TITLE: str

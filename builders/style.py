@@ -7,7 +7,8 @@ afterwards, in one go.
 Paper: Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution", 2016; the idea
 after Gatys, Ecker, Bethge, "A Neural Algorithm of Artistic Style", 2015; normalization of each picture by itself after
 Ulyanov, Vedaldi, Lempitsky, "Instance normalization: the missing ingredient for fast stylization", 2016.
-Score: {score}
+Score: style taken on 0.85, content kept 0.42 on temple-in-swirls, where moving the colours alone takes on 0.63 (the
+whole picture, of which it saw pieces; seed 1).
 """
 
 from functools import cache

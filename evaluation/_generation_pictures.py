@@ -131,8 +131,8 @@ class _Watch:
         if not rows:
             return []
         series = [
-            {"name": "Forger", "role": "generator", "values": [line["fooling"] for line in rows]},
-            {"name": "Critic", "role": "discriminator", "values": [line["judging"] / 2 for line in rows]},
+            {"name": "Forger", "values": [line["fooling"] for line in rows]},
+            {"name": "Critic", "values": [line["judging"] / 2 for line in rows]},
         ]
         tone, sentence = balance_words(series[0]["values"][-1], series[1]["values"][-1])
         return [

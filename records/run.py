@@ -4,6 +4,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,6 +79,12 @@ def write_text(path: Path, text: str) -> None:
     temporary.rename(path)
 
 
+@lru_cache(maxsize=512)
+def _recipe(file: Path, _node: int, _changed: int) -> Recipe:
+    """Read a recipe once: YAML takes longer than all else that a page does with a run."""
+    return Recipe.parse(file.read_text(encoding="utf-8"))
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's folder. Every path and every reading of it is here and nowhere else."""
@@ -102,7 +109,9 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe it was started with, every setting written out."""
-        return Recipe.parse((self.folder / "recipe.yaml").read_text(encoding="utf-8"))
+        file = self.folder / "recipe.yaml"
+        about = file.stat()
+        return _recipe(file, about.st_ino, about.st_mtime_ns).model_copy(deep=True)
 
     @property
     def state(self) -> State:

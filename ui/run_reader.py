@@ -3,16 +3,19 @@
 import json
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from records import Run, State
 
 POINTS = 800
 """The most points a curve sends to the browser."""
+MOST_KEPT = 64
+"""Drawings of one run that are kept for the next tab: each metric, stage and smoothing that somebody looks at."""
 
 Line = dict[str, Any]
 
@@ -30,27 +33,33 @@ class RunReader:
         self.run = run
         self._lock = threading.Lock()
         self._files: dict[str, tuple[tuple[int, int, int], Any]] = {}
+        self._made: dict[Any, tuple[Any, Any]] = {}
         self._follower = _Follower(run.folder / "metrics.jsonl")
 
     @property
     def state(self) -> State:
         """The run's `state.json`."""
-        return State.model_validate(self.file("state.json"))
+        mark, told = self._marked("state.json")
+        return self._once("state", mark, lambda: State.model_validate(told))
 
     def file(self, name: str) -> Any:
         """Return one of the run's JSON files, parsed again only when it was replaced; None while it is not there."""
+        return self._marked(name)[1]
+
+    def _marked(self, name: str) -> tuple[Any, Any]:
+        """Return what tells this version of a file from the others, and what it holds."""
         path = self.run.folder / name
         try:
             about = path.stat()
         except FileNotFoundError:
-            return None
+            return None, None
         mark = (about.st_ino, about.st_size, about.st_mtime_ns)
         with self._lock:
             known = self._files.get(name)
             if known is None or known[0] != mark:
                 known = (mark, json.loads(path.read_text(encoding="utf-8")))
                 self._files[name] = known
-        return known[1]
+        return known
 
     def lines(self) -> list[Line]:
         """Return every line of `metrics.jsonl`; `x` runs on from stage to stage."""
@@ -59,21 +68,44 @@ class RunReader:
 
     def stages(self) -> list[str]:
         """Name the stages that have begun, in their order."""
-        return list(dict.fromkeys(line["stage"] for line in self.lines()))
+        return list(self._of_lines("stages", lambda lines: list(dict.fromkeys(line["stage"] for line in lines))))
 
     def epochs(self, stage: str | None = None) -> list[Line]:
         """Return the lines that end an epoch, of all stages or of one."""
-        return [line for line in self._of(stage) if line.get("end")]
+        ends = self._of_lines(
+            ("epochs", stage), lambda lines: [line for line in _of_stage(lines, stage) if line.get("end")]
+        )
+        return list(ends)
 
     def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
         """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
-        return thin(self._of(stage), limit)
+        return list(self._of_lines(("points", stage, limit), lambda lines: thin(_of_stage(lines, stage), limit)))
 
-    def _of(self, stage: str | None) -> list[Line]:
-        """Return all lines, or those of one stage with their `x` counted from its own beginning."""
-        if stage is None:
-            return self.lines()
-        return [line | {"x": line["stage_x"]} for line in self.lines() if line["stage"] == stage]
+    def drawn(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of the lines as they are now; every tab that looks at them is given the same."""
+        return self._of_lines(("drawn", key), lambda _lines: make())
+
+    def _of_lines(self, key: Any, make: Callable[[list[Line]], Any]) -> Any:
+        with self._lock:
+            lines = self._follower.lines()
+            mark = self._follower.times_forgotten, len(lines)
+        return self._once(key, mark, lambda: make(lines))
+
+    def _once(self, key: Any, mark: Any, make: Callable[[], Any]) -> Any:
+        """Return what was made for this mark before; two tabs that ask at once may both make it."""
+        known = self._made.get(key)
+        if known is None or known[0] != mark:
+            if len(self._made) > MOST_KEPT:
+                self._made.clear()
+            known = self._made[key] = (mark, make())
+        return known[1]
+
+
+def _of_stage(lines: list[Line], stage: str | None) -> list[Line]:
+    """Return all lines, or those of one stage with their `x` counted from its own beginning."""
+    if stage is None:
+        return lines
+    return [line | {"x": line["stage_x"]} for line in lines if line["stage"] == stage]
 
 
 def thin(lines: Sequence[Line], limit: int = POINTS) -> list[Line]:
@@ -83,31 +115,27 @@ def thin(lines: Sequence[Line], limit: int = POINTS) -> list[Line]:
     """
     if len(lines) <= limit:
         return list(lines)
-    ends = [place for place, line in enumerate(lines) if line.get("end")]
-    live = [place for place, line in enumerate(lines) if not line.get("end")]
-    kept = _extremes(lines, ends, max(limit * 3 // 4, limit - 1 - len(live)))
-    kept += _extremes(lines, live, limit - 1 - len(kept))
-    return [lines[place] for place in sorted({*kept, len(lines) - 1})]
+    losses = np.array([line.get("val_loss", line.get("loss")) for line in lines], dtype=float)
+    losses[~np.isfinite(losses)] = math.inf
+    is_end = np.array([line.get("end", False) for line in lines])
+    ends, live = np.flatnonzero(is_end), np.flatnonzero(~is_end)
+    kept = _extremes(losses, ends, max(limit * 3 // 4, limit - 1 - len(live)))
+    kept = np.concatenate([kept, _extremes(losses, live, limit - 1 - len(kept))])
+    return [lines[place] for place in np.unique(np.append(kept, len(lines) - 1)).tolist()]
 
 
-def _extremes(lines: Sequence[Line], places: list[int], room: int) -> list[int]:
+def _extremes(losses: np.ndarray, places: np.ndarray, room: int) -> np.ndarray:
+    """Return the places of the lowest and the highest loss of each stretch of `places`."""
     if len(places) <= room:
         return places
     if room < 2:
-        return []
+        return places[:0]
     width = 2
     while math.ceil(len(places) / width) * 2 > room:
         width *= 2
-    kept = []
-    for start in range(0, len(places), width):
-        stretch = places[start : start + width]
-        kept += {min(stretch, key=lambda at: _loss(lines[at])), max(stretch, key=lambda at: _loss(lines[at]))}
-    return kept
-
-
-def _loss(line: Line) -> float:
-    loss = line.get("val_loss", line.get("loss"))
-    return loss if isinstance(loss, (int, float)) and math.isfinite(loss) else math.inf
+    filled = np.pad(places, (0, -len(places) % width), mode="edge").reshape(-1, width)
+    stretches, rows = losses[filled], np.arange(len(filled))
+    return np.unique(np.concatenate([filled[rows, stretches.argmin(1)], filled[rows, stretches.argmax(1)]]))
 
 
 class _Follower:
@@ -119,6 +147,7 @@ class _Follower:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.times_forgotten = 0
         self._forget()
 
     def lines(self) -> list[Line]:
@@ -142,6 +171,7 @@ class _Follower:
         return list(self._lines)
 
     def _forget(self) -> None:
+        self.times_forgotten += 1
         self._offset = 0
         self._tail = b""
         self._lines: list[Line] = []

@@ -142,13 +142,19 @@ def curves(known: RunReader, *, finished: bool) -> None:
     """Draw the loss with the sentence that reads it, and the metrics below; of several stages, one at a time."""
     stage = _chosen_stage(known, finished=finished)
     points, epochs = known.points(stage=stage), known.epochs(stage)
+
+    def rows(metric: str) -> Any:
+        return known.drawn(
+            (metric, stage, smoothing), lambda: charts.curve_table(known.points(stage=stage), metric, smoothing)
+        )
+
     smoothing = st.session_state.get(SMOOTHING, 0.0)
     name = known.run.id
-    _curve(points, "loss", "Loss", f"loss_{name}", 300, smoothing, log=_is_log(points))
-    reading(epochs, finished=finished)
+    _curve(rows("loss"), "Loss", f"loss_{name}", 300, log=_is_log(points))
+    reading(known.run.recipe, epochs, finished=finished)
     for metric in metrics_of(epochs):
         label, meaning = metric_words(known.run.recipe, metric)
-        _curve(points, metric, label, f"{metric}_{name}", 190, smoothing)
+        _curve(rows(metric), label, f"{metric}_{name}", 190)
         if meaning:
             look.quiet(look.plain(meaning))
 
@@ -186,8 +192,11 @@ def metric_words(recipe: Recipe, metric: str) -> tuple[str, str]:
     return report_view.title_of(metric), ""
 
 
-def reading(epochs: list[dict[str, Any]], *, finished: bool) -> None:
-    """Write the sentence that reads the loss curve."""
+def reading(recipe: Recipe, epochs: list[dict[str, Any]], *, finished: bool) -> None:
+    """Write the sentence that reads the loss curve; a family whose loss says little has a sentence of its own."""
+    if own := getattr(builders.get(recipe.model.architecture), "READING", ""):
+        look.quiet(own)
+        return
     read = caption.read_curve(epochs, finished=finished)
     icon, tone = READINGS[read.kind]
     with st.container(key="reading"):
@@ -368,11 +377,9 @@ def _outcome_words(state: State) -> str:
     return "It ended before it was finished."
 
 
-def _curve(
-    points: list[dict[str, Any]], metric: str, label: str, key: str, height: int, smoothing: float, *, log: bool = False
-) -> None:
+def _curve(rows: Any, label: str, key: str, height: int, *, log: bool = False) -> None:
     st.vega_lite_chart(
-        charts.curve_rows(points, metric, smoothing),
+        rows,
         charts.curve(label, log=log, ticks=5 if height > 250 else 3),
         height=height,
         key=key,

@@ -226,14 +226,23 @@ def _examples(asked: Asked, test: Part, truth: list[np.ndarray], answer: list[np
 def _bars(report: dict[str, Any]) -> list[Panel]:
     known = {name: value for name, value in report["per_kind"].items() if value == value}  # noqa: PLR0124 - not NaN
     hardest = sorted(known, key=lambda name: known[name])[:20]
-    happened = report["mistakes"]
+    happened, things = report["mistakes"], count(report["things"], "thing")
     return [
-        {"kind": "bars", "title": "What became of the things", "names": list(happened), "values":
-         list(happened.values()), "sentence": f"{count(report['things'], 'thing')} in the test part, with boxes that "
-         f"are at least {percent(report['threshold'])} sure."},
-        {"kind": "bars", "title": "Class by class", "names": hardest, "values": [round(100 * known[name]) for name in hardest],
-         "sentence": "Average precision of each class in hundredths (100 is perfect), the hardest first."},
-    ]  # fmt: skip
+        {
+            "kind": "bars",
+            "title": "What became of the things",
+            "sentence": f"{things} in the test part, with boxes that are at least {percent(report['threshold'])} sure.",
+            "names": list(happened),
+            "values": list(happened.values()),
+        },
+        {
+            "kind": "bars",
+            "title": "Class by class",
+            "sentence": "Average precision of each class in hundredths (100 is perfect), the hardest first.",
+            "names": hardest,
+            "values": [round(100 * known[name]) for name in hardest],
+        },
+    ]
 
 
 def _sentences(report: dict[str, Any], best: dict[str, Any]) -> list[str]:

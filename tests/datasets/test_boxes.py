@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -375,7 +376,7 @@ def test_the_download_sees_what_was_prepared(tmp_path):
     prepared = boxes.prepare(dataset, Data(file="x", size=48), 1, tmp_path / "prepared", nothing)
     model = keras.Model(*boxes.layers_of(prepared.signature, prepared.encoding))
     part = prepared.part("validation")
-    for place, row in enumerate(boxes.raw(dataset, prepared.signature, part.rows)):
+    for place, row in enumerate(boxes.raw(dataset, prepared.signature, part.rows.tolist())):
         assert row["picture"].shape == (1, HIGH, WIDE, 3)
         np.testing.assert_array_equal(model(row)["picture"][0], part.x["picture"][place])
     asked = boxes.parse(prepared.signature, {"picture": picture(int(part.rows[0]))})
@@ -383,11 +384,12 @@ def test_the_download_sees_what_was_prepared(tmp_path):
 
 
 def test_settings_that_cannot_be_are_refused_in_words():
+    signature_of_nothing: Any = None
     with pytest.raises(Refusal) as refusal:
         validate(boxes.Config, {"size": 40}, "data")
     assert str(refusal.value) == "`data.size` must be a multiple of 16 from 32 to 320 (or 0), but got 40."
     with pytest.raises(Refusal) as refusal:
-        boxes.parse(None, {})
+        boxes.parse(signature_of_nothing, {})
     assert str(refusal.value) == "No picture was given. Choose a file or take a photo."
 
 

@@ -83,10 +83,12 @@ def test_try_shows_the_boxes_that_are_sure_enough(tmp_path, monkeypatch):
 
     def app(folder):
         import importlib
+        from typing import Any
 
         from records import Run
 
-        importlib.import_module("ui.tries.detection").show(Run(folder), None)
+        show: Any = importlib.import_module("ui.tries.detection").show
+        show(Run(folder), None)
 
     page = AppTest.from_function(app, kwargs={"folder": run.folder}).run(timeout=30)
     assert not page.exception

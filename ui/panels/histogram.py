@@ -1,5 +1,6 @@
 """Counted values, of one group or of usual and odd ones, with a threshold that can be moved."""
 
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -24,7 +25,7 @@ def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - th
     rows = [
         {"name": one["name"], "from": low, "to": high, "share": count / max(1, sum(one["counts"])), "count": count}
         for one in told["series"]
-        for low, high, count in zip(told["edges"], told["edges"][1:], one["counts"], strict=True)
+        for (low, high), count in zip(pairwise(told["edges"]), one["counts"], strict=True)
         if count
     ]
     st.vega_lite_chart(
