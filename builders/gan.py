@@ -28,7 +28,9 @@ TRAINING = {
     "epochs": 200, "batch_size": 64, "learning_rate": 0.0005, "optimizer": "rmsprop", "momentum": 0.0,
     "early_stopping": False, "restore_best": False,
 }  # fmt: skip
-READING = "Forger and critic pull against each other, so the loss tells little: look at the drawings and at the balance."
+READING = (
+    "Forger and critic pull against each other, so the loss tells little: look at the drawings and at the balance."
+)
 METRICS = {
     "judging": ("Critic's cost", "How often the critic errs: 1.39 is guessing, near 0 means that it sees through all."),
     "fooling": ("Forger's cost", "How rarely the critic falls for a drawing: 0.69 is a draw, above 3 it never does."),

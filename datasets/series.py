@@ -166,7 +166,8 @@ _SAMPLES = (
         title="A bakery's sales",
         sentence="What a made-up bakery sold each day for four years: how much will it sell in the coming week?",
         data_type="series", target="sales", task="forecasting", licence="Apache 2.0 (made by Layerwise)",
-        source="simulated; datasets/_made_demand.py", architecture="tcn", expected="error 0.8 of a week ago's", rows=demand.DAYS,
+        source="simulated; datasets/_made_demand.py", architecture="tcn",
+        expected="error 0.8 of a week ago's", rows=demand.DAYS,
     ),
     Sample(
         name="wrist-sensor",

@@ -127,7 +127,8 @@ _SAMPLES = (
         title="Loans",
         sentence="5,000 made-up loan applications: who will not pay back (default), by income, debts and history?",
         data_type="tabular", target="defaulted", task="classification", licence="Apache 2.0 (made by Layerwise)",
-        source="simulated; datasets/_made_credit.py", architecture="mlp", expected="ROC AUC 0.77", rows=_made_credit.ROWS,
+        source="simulated; datasets/_made_credit.py", architecture="mlp", expected="ROC AUC 0.77",
+        rows=_made_credit.ROWS,
     ),
     Sample(
         name="diabetes",

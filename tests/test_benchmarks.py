@@ -26,7 +26,8 @@ def test_fit_runs_and_its_losses_agree(tmp_path):
 
 
 def test_scores_go_through_the_command_line(tmp_path):
-    run("benchmarks.scores", "--small", "--samples", "iris", "--families", "mlp", "--json", str(tmp_path / "scores.json"))
+    arguments = ["--small", "--samples", "iris", "--families", "mlp"]
+    run("benchmarks.scores", *arguments, "--json", str(tmp_path / "scores.json"))
     told = json.loads((tmp_path / "scores.json").read_text())
     assert [(result["sample"], result["architecture"]) for result in told["results"]] == [("iris", "mlp")]
 

@@ -64,8 +64,8 @@ def _take_many(uploads: Sequence[Upload], folder: Path) -> tuple[Path, str]:
     inside = {ending for name in datasets.names() for ending in getattr(datasets.get(name), "INSIDE", ())}
     if odd := [upload.name for upload in uploads if Path(upload.name).suffix.lower() not in inside]:
         raise Refusal(
-            f"Several files at once must be pictures, sounds, clips or texts, but '{odd[0]}' is none. Upload one table "
-            "or one zip."
+            f"Several files at once must be pictures, sounds, clips, texts or recordings, but '{odd[0]}' is none. "
+            "Upload one table or one zip."
         )
     for upload in uploads:
         target = folder.joinpath(*safe(upload.name))

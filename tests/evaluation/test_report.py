@@ -207,8 +207,16 @@ def test_pictures_have_a_linear_baseline_too(run, tmp_path):
     assert told["baselines"][1] == {
         "name": "linear model",
         "metrics": pytest.approx(
-            {"accuracy": 1, "precision_macro": 1, "recall_macro": 1, "f1_macro": 1, "roc_auc": 1, "log_loss": 0,
-             "average_precision": 1, "recall_at_1": 1},
+            {
+                "accuracy": 1,
+                "precision_macro": 1,
+                "recall_macro": 1,
+                "f1_macro": 1,
+                "roc_auc": 1,
+                "log_loss": 0,
+                "average_precision": 1,
+                "recall_at_1": 1,
+            },
             abs=0.05,
         ),
     }

@@ -48,10 +48,17 @@ def test_many_pictures_keep_their_folders(tmp_path):
 
 def test_many_tables_are_refused(tmp_path):
     with pytest.raises(Refusal) as refused:
-        upload.take([Upload("a.csv"), Upload("b.csv")], Workspace(tmp_path), "ann")
+        upload.take([Upload("a.xlsx"), Upload("b.xlsx")], Workspace(tmp_path), "ann")
     assert str(refused.value) == (
-        "Several files at once must all be pictures, but 'a.csv' is not. Upload one table or one zip."
+        "Several files at once must be pictures, sounds, clips, texts or recordings, but 'a.xlsx' is none. "
+        "Upload one table or one zip."
     )
+
+
+def test_many_recordings_are_series(tmp_path):
+    names = ["walk/1.csv", "walk/2.csv", "run/1.csv"]
+    folder, kind = upload.take([Upload(name) for name in names], Workspace(tmp_path), "ann")
+    assert (folder.is_dir(), kind) == (True, "series")
 
 
 def test_an_unknown_ending_is_refused_and_leaves_nothing(tmp_path):
