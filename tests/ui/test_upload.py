@@ -46,18 +46,19 @@ def test_many_pictures_keep_their_folders(tmp_path):
     assert found == ["cat/1.png", "cat/2.png", "dog/1 2.png", "dog/1.png"]
 
 
-def test_many_tables_are_refused(tmp_path):
+def test_many_documents_are_refused(tmp_path):
     with pytest.raises(Refusal) as refused:
-        upload.take([Upload("a.xlsx"), Upload("b.xlsx")], Workspace(tmp_path), "ann")
+        upload.take([Upload("a.docx"), Upload("b.docx")], Workspace(tmp_path), "ann")
     assert str(refused.value) == (
-        "Several files at once must be pictures, sounds, clips, texts or recordings, but 'a.xlsx' is none. "
+        "Several files at once must be pictures, sounds, clips, texts or recordings, but 'a.docx' is none. "
         "Upload one table or one zip."
     )
 
 
 def test_many_recordings_are_series(tmp_path):
     names = ["walk/1.csv", "walk/2.csv", "run/1.csv"]
-    folder, kind = upload.take([Upload(name) for name in names], Workspace(tmp_path), "ann")
+    content = b"x,y\n" + b"".join(b"%d,%d\n" % (step, step % 7) for step in range(40))
+    folder, kind = upload.take([Upload(name, content) for name in names], Workspace(tmp_path), "ann")
     assert (folder.is_dir(), kind) == (True, "series")
 
 
