@@ -226,7 +226,8 @@ class Tab:
         self._url, self._cookie, self._times = url, cookie, times
         self._page, _, self._query = path.partition("?")
         self._hash = ""
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, tuple[float, asyncio.Future[bool]]] = {}
+        self._drawing_since = 0.0
         self._timers: dict[str, tuple[float, asyncio.Task[None]]] = {}
         self._named: set[str] = set()
         self._known: dict[str, int] = {}
@@ -253,14 +254,15 @@ class Tab:
     async def draw(self, kind: str, fragment: str = "") -> None:
         """Ask for the page, or for the part of it that ticks; note how long it took."""
         counts, began = self._times.counts or kind != "tick", time.perf_counter()
-        done = self._waiting[fragment] = asyncio.get_running_loop().create_future()
+        done = asyncio.get_running_loop().create_future()
+        self._waiting[fragment] = began, done
         await self._socket.send(self._request(fragment))
         try:
-            await asyncio.wait_for(done, LONGEST)
+            answered = await asyncio.wait_for(done, LONGEST)
         except TimeoutError:
             self._times.troubles.append(f"{self._page}: no answer to '{kind}' in {LONGEST:.0f} s")
             return
-        if counts:
+        if counts and answered:
             self._times.seconds[kind].append(time.perf_counter() - began)
 
     def _request(self, fragment: str) -> bytes:
@@ -279,7 +281,8 @@ class Tab:
         due = time.perf_counter() + interval
         while True:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            await self.draw("tick", fragment)
+            if "" not in self._waiting:  # the whole page is being drawn, this part of it too
+                await self.draw("tick", fragment)
             due += interval
             while due < time.perf_counter():
                 due += interval
@@ -301,6 +304,7 @@ class Tab:
             self._known[message.ref_hash] = self._runs
         elif kind == "new_session" and not message.metadata.run.fragment_ids:
             self._hash, self._named = message.new_session.page_script_hash, set()
+            self._drawing_since = time.perf_counter()
         elif kind == "auto_rerun":
             self._start(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "script_finished":
@@ -321,14 +325,16 @@ class Tab:
         self._runs += 1
         self._known = {known: run for known, run in self._known.items() if self._runs - run <= 2}
         parts = set(message.metadata.run.fragment_ids)
-        if message.script_finished != ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+        whole = message.script_finished != ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+        if whole:
             for fragment in set(self._timers) - self._named:
                 self._timers.pop(fragment)[1].cancel()
-            parts = {""} | (set(self._waiting) - self._named)  # a whole drawing replaces parts that are gone
-        for part in parts:
-            done = self._waiting.pop(part, None)
-            if done and not done.done():
-                done.set_result(None)
+            # A whole drawing replaces what was asked before it began.
+            parts = {""} | {part for part, (sent, _) in self._waiting.items() if sent < self._drawing_since}
+        for part in parts & set(self._waiting):
+            _, done = self._waiting.pop(part)
+            if not done.done():
+                done.set_result(whole == (part == ""))
 
 
 async def watch(

@@ -1,7 +1,7 @@
-"""Paintings of our own making: four styles and a drawn village, each (size, size, 3) uint8, the same for the same seed.
+"""Paintings of our own making: three styles and a drawn village, (size, size, 3) uint8, the same for the same seed.
 
-Swirls are laid stroke by stroke along the curl of a smooth field, glass and mosaic are cut along the borders of the
-nearest of scattered points, waves are bands of a bent sea.
+Swirls are laid stroke by stroke along the curl of a smooth field, glass is cut along the borders of the nearest
+of scattered points, waves are bands of a bent sea.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +16,6 @@ NIGHT: tuple[Colour, ...] = (
 )  # fmt: skip
 CHURCH: tuple[Colour, ...] = (
     (190, 32, 48), (230, 120, 30), (248, 200, 60), (32, 110, 72), (28, 78, 158), (92, 44, 128), (238, 226, 196),
-)  # fmt: skip
-STONE: tuple[Colour, ...] = (
-    (214, 196, 160), (186, 142, 96), (146, 84, 58), (60, 92, 104), (104, 148, 148), (236, 228, 206), (48, 52, 62),
 )  # fmt: skip
 SEA: tuple[Colour, ...] = (
     (22, 44, 78),
@@ -54,19 +51,6 @@ def glass(size: int, seed: int) -> np.ndarray:
     light = 0.72 + 0.5 * smooth(size, 24, random)[..., None]
     picture = panes[near] * light * (0.8 + 0.25 * np.minimum(border / (size / 18), 1))[..., None]
     picture[border < size / 150] = (24, 22, 26)
-    return _finished(picture)
-
-
-def mosaic(size: int, seed: int) -> np.ndarray:
-    """Lay small stones in bands of earth and sea colours, with light joints between them."""
-    random = np.random.default_rng(seed)
-    near, border, points = _cells(size, 900, random)
-    tone = smooth(size, 5, random)
-    levels = tone[points[:, 1].astype(int), points[:, 0].astype(int)]
-    kinds = np.floor(levels * 14).astype(int) % len(STONE)
-    stones = np.array([_varied(STONE[kind], random, 14) for kind in kinds], np.float32)
-    picture = stones[near] * (0.86 + 0.2 * np.minimum(border / (size / 90), 1))[..., None]
-    picture[border < size / 400] = (226, 218, 200)
     return _finished(picture)
 
 
@@ -203,6 +187,6 @@ def _tree(draw: ImageDraw.ImageDraw, x: float, y: float, side: float, random: np
 
 
 STYLES: dict[str, Callable[[int, int], np.ndarray]] = {
-    "swirls": swirls, "glass": glass, "mosaic": mosaic, "waves": waves,
+    "swirls": swirls, "glass": glass, "waves": waves,
 }  # fmt: skip
 """Every style by name."""

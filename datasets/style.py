@@ -238,10 +238,8 @@ def _content(name: str) -> np.ndarray:
     return photo[:, left : left + photo.shape[0]]
 
 
-def _sample(name: str, title: str, sentence: str, licence: str, source: str) -> Sample:
-    return Sample(
-        name, title, sentence, "style", "styled", "styling", licence, source, "style", "style taken on 0.8", 2
-    )
+def _sample(name: str, title: str, sentence: str, licence: str, source: str, expected: str) -> Sample:
+    return Sample(name, title, sentence, "style", "styled", "styling", licence, source, "style", expected, 2)
 
 
 OWN = "Layerwise's own paintings: CC0 1.0"
@@ -254,6 +252,7 @@ SAMPLES: dict[str, tuple[Sample, str, str]] = {
             "A photo of a Chinese temple and a night-blue painting full of eddies. Paint the temple like that.",
             PHOTO,
             "photo china.jpg by danielbuechele, brought along by scikit-learn; painting made for Layerwise",
+            "style taken on 0.85",
         ),
         "temple",
         "swirls",
@@ -265,6 +264,7 @@ SAMPLES: dict[str, tuple[Sample, str, str]] = {
             "A photo of a dahlia and a church window. Make a window of the flower.",
             PHOTO,
             "photo flower.jpg by vultilion, brought along by scikit-learn; painting made for Layerwise",
+            "style taken on 0.64",
         ),
         "flower",
         "glass",
@@ -276,20 +276,10 @@ SAMPLES: dict[str, tuple[Sample, str, str]] = {
             "A drawn village by a lake and the bent bands of a sea. Paint the village like the sea.",
             OWN,
             "made for Layerwise",
+            "style taken on 0.48",
         ),
         "village",
         "waves",
-    ),
-    "village-in-stones": (
-        _sample(
-            "village-in-stones",
-            "A village in little stones",
-            "A drawn village by a lake and a mosaic. Lay the village in stones.",
-            OWN,
-            "made for Layerwise",
-        ),
-        "village",
-        "mosaic",
     ),
 }
 """Each sample with what it shows and in which style."""

@@ -10,9 +10,6 @@ def page() -> None:
     look.header("Learn", "What each model family does, in plain words.")
     name = families.choose()
     family = families.read(name)
-    with look.card("learn_flow"):
-        look.quiet("How data flow")
-        st.mermaid_chart(family.picture, alt=f"How data flow through a {family.title.lower()}")
     left, right = st.columns([5, 4], gap="large")
     with left:
         look.section(family.title, icon=families.icon(name))
@@ -21,6 +18,11 @@ def page() -> None:
         st.markdown(family.watch)
         families.open_button(name)
     with right:
+        with look.card("learn_flow"):
+            look.quiet("How data flow")
+            # From top to bottom: a row of boxes would be too small to read on a phone.
+            picture = family.picture.replace("flowchart LR", "flowchart TD")
+            st.mermaid_chart(picture, alt=f"How data flow through a {family.title.lower()}")
         if toys.has(name):
             with look.card("learn_toy"):
                 toys.show(name)

@@ -275,17 +275,16 @@ def _strip(run: Run, state: State) -> None:
     phase = "training" if state.phase == "validating" else state.phase
     order = [name for name, _ in PHASES]
     at = order.index(phase) if phase in order else -1
-    with look.row("phases"):
-        for place, (name, word) in enumerate(PHASES):
-            shown = _epoch_words(state) if name == "training" and place <= at and state.epochs else word
-            if place < at:
-                st.badge(shown, icon=look.symbol("check"), color="green")
-            elif place == at:
-                st.badge(shown, icon=look.symbol("arrow_right"), color="blue")
-            else:
-                st.badge(shown, color="gray")
-        if state.eta_seconds is not None and phase == "training":
-            st.markdown(f"**{look.duration(state.eta_seconds)} left**", width="content")
+    told = []
+    for place, (name, word) in enumerate(PHASES):
+        shown = _epoch_words(state) if name == "training" and place <= at and state.epochs else word
+        icon, tone = (("check", "green"), ("arrow_right", "blue"), ("", "gray"))[(place >= at) + (place > at)]
+        told.append(f":{tone}-badge[{look.symbol(icon) if icon else ''} {look.plain(shown)}]")
+    if state.eta_seconds is not None and phase == "training":
+        told.append(f"**{look.duration(state.eta_seconds)} left**")
+    # One element instead of eight: this is sent to every viewer every second.
+    with st.container(key="phases"):
+        st.markdown(" ".join(told))
     if state.epochs:
         step = state.step / state.steps if state.steps and phase == "training" else 0.0
         st.progress(min(1.0, (state.epoch + min(1.0, step)) / state.epochs))

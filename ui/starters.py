@@ -54,7 +54,7 @@ STARTERS = {
         Starter("textures", "Tell surfaces apart", "Brick, grass or gravel? From close-up photos."),
         Starter("scans", "Read X-ray-like pictures", "Is there a shadow on the lung? Made-up pictures, no patients."),
         Starter("find-the-animal", "Find things", "Which animal is in the picture, and where?"),
-        Starter("village-in-stones", "Paint in a style", "A picture gets the look of another one."),
+        Starter("temple-in-swirls", "Paint in a style", "A picture gets the look of another one."),
         Starter("moving-animals", "Understand clips", "Which way does it move? From ten frames."),
         Starter("glyphs", "Draw new ones", "A network that invents signs like those it saw.", "generation"),
     ),
