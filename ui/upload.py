@@ -28,8 +28,6 @@ class Upload(Protocol):
         ...
 
 
-MANY = "files"
-"""Many files at once lie in a folder of this name, each in the subfolder that it came from."""
 _ODD = re.compile(r"[^\w.() -]+")
 
 
@@ -46,7 +44,8 @@ def take(uploads: Sequence[Upload], workspace: Workspace, owner: str) -> tuple[P
             file = folder / safe(uploads[0].name)[-1]
             _move(uploads[0], file)
             return file.resolve(), datasets.type_of(file)
-        return _take_many(uploads, folder / MANY)
+        # The folder's name is what the data are called; inside, each file keeps the subfolder that it came from.
+        return _take_many(uploads, folder / f"{len(uploads)} files")
     except Refusal:
         shutil.rmtree(folder)
         raise
