@@ -99,7 +99,7 @@ _GRIMM = Sample(
     sentence="47 fairy tales. Learn to write like them, letter by letter.",
     data_type="prose", target=TARGET, task="generation", licence="public domain",
     source="Grimm's tales, translated by Edgar Taylor and Marian Edwardes", architecture="char_rnn",
-    expected="loss 1.45 per character", rows=375_982,
+    expected="loss 1.45 per character", rows=374_911,
 )  # fmt: skip
 
 

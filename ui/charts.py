@@ -126,6 +126,14 @@ def curve_table(points: Sequence[dict[str, Any]], metric: str, smoothing: float 
     return pa.table({name: pa.array(values, pa.float32()) for name, values in columns.items()})
 
 
+def table(rows: Rows) -> Any:
+    """Return rows as an Arrow table: for charts that are drawn again every second, by which pandas would take long."""
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
 def smooth(values: Sequence[float | None], keep: float) -> list[float | None]:
     """Average each value with those before it, the older the less; gaps stay gaps, the start is not pulled to 0."""
     total = weight = 0.0

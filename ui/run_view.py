@@ -141,7 +141,7 @@ def learned(run: Run) -> None:
 def curves(known: RunReader, *, finished: bool) -> None:
     """Draw the loss with the sentence that reads it, and the metrics below; of several stages, one at a time."""
     stage = _chosen_stage(known, finished=finished)
-    points, epochs = known.points(stage=stage), known.epochs(stage)
+    epochs = known.epochs(stage)
 
     def rows(metric: str) -> Any:
         return known.drawn(
@@ -150,7 +150,7 @@ def curves(known: RunReader, *, finished: bool) -> None:
 
     smoothing = st.session_state.get(SMOOTHING, 0.0)
     name = known.run.id
-    _curve(rows("loss"), "Loss", f"loss_{name}", 300, log=_is_log(points))
+    _curve(rows("loss"), "Loss", f"loss_{name}", 300, log=_is_log(known, stage))
     reading(known.run.recipe, epochs, finished=finished)
     for metric in metrics_of(epochs):
         label, meaning = metric_words(known.run.recipe, metric)
@@ -159,15 +159,18 @@ def curves(known: RunReader, *, finished: bool) -> None:
             look.quiet(look.plain(meaning))
 
 
-def _is_log(points: list[dict[str, Any]]) -> bool:
+def _is_log(known: RunReader, stage: str | None) -> bool:
     """Say whether the loss stands on a logarithmic scale: as chosen, else where most of a linear one would be empty."""
-    losses = [point[name] for point in points for name in ("loss", "val_loss") if point.get(name) is not None]
-    if not losses or min(losses) <= 0:
-        return False
+    can, gains = known.drawn(("scale", stage), lambda: _scales(known.points(stage=stage)))
     chosen = st.session_state.get(SCALE, SCALES[0])
-    return chosen == "Logarithmic" or (
-        chosen == "Automatic" and max(losses) > STEEP * median(losses[len(losses) // 2 :])
-    )
+    return can and (chosen == "Logarithmic" or (chosen == "Automatic" and gains))
+
+
+def _scales(points: list[dict[str, Any]]) -> tuple[bool, bool]:
+    """Say whether a logarithmic scale can show the loss, and whether it would show it better."""
+    losses = [point[name] for point in points for name in ("loss", "val_loss") if point.get(name) is not None]
+    can = bool(losses) and min(losses) > 0
+    return can, can and max(losses) > STEEP * median(losses[len(losses) // 2 :])
 
 
 def _chosen_stage(known: RunReader, *, finished: bool) -> str | None:

@@ -643,7 +643,7 @@ def test_unknown_sample(tmp_path):
         image.load_sample("digit", tmp_path)
     assert str(refusal.value) == (
         "There is no sample 'digit'. Did you mean 'digits'? "
-        "Available: cifar10, digits, emoji, fashion-mnist, glyphs, mnist, textures."
+        "Available: cifar10, digits, emoji, fashion-mnist, glyphs, mnist, scans, textures."
     )
 
 

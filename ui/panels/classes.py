@@ -25,7 +25,7 @@ def _class_rows(told: dict[str, Any], pictures: list[str], key: str) -> None:
     classes = [name for name in told["classes"] if name in shown]
     right = sum(row["right"] for row in rows)
     st.vega_lite_chart(
-        rows,
+        charts.table(rows),
         charts.picture_rows(classes, max(row["place"] for row in rows)),
         height=max(160, 46 * len(classes) + 20),
         key=key,
@@ -38,7 +38,7 @@ def _confidences(told: dict[str, Any], key: str) -> None:
     rows = charts.confidence_rows(told["classes"], told["rows"], told["truth"], told["answer"])[:SHOWN_ROWS]
     right = sum(row["right"] for row in rows)
     st.vega_lite_chart(
-        rows,
+        charts.table(rows),
         charts.confidences(),
         height=charts.height_of_rows(len(rows), each=28),
         key=key,

@@ -17,7 +17,7 @@ def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - th
     rows = [{"name": f"Row {row}", "truth": truth, "answer": answer} for truth, answer, row in found]
     off = sum(abs(truth - answer) for truth, answer, _ in found) / max(1, len(found))
     st.vega_lite_chart(
-        rows,
+        charts.table(rows),
         charts.misses(),
         height=charts.height_of_rows(len(rows), each=28) + 40,
         key=key,
