@@ -26,7 +26,7 @@ HEAVY = ("pandas", "pyarrow", "plotly.graph_objects")
 
 
 def _remember_theme() -> None:
-    """Have the theme's message made once: Streamlit makes it anew for every tick of every viewer, a fifth of its cost."""
+    """Have the theme's message made once: Streamlit makes it anew for each tick of each viewer, a fifth of its cost."""
     made: dict[str, Any] = {}
     populate = app_session._populate_theme_msg  # noqa: SLF001 - there is no public way, and without it all still works
 
@@ -37,7 +37,7 @@ def _remember_theme() -> None:
         if made[section].ByteSize():  # merging an empty message would say that there is such a theme
             message.MergeFrom(made[section])
 
-    app_session._populate_theme_msg = remembered  # noqa: SLF001
+    app_session._populate_theme_msg = remembered  # noqa: SLF001  # ty: ignore[invalid-assignment]
 
 
 _remember_theme()

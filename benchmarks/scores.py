@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ class Pair:
     sample: str
     family: str
     data: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    """Settings that are not the family's defaults: for controls, and for comparisons of parts."""
     bars: dict[str, float] = field(default_factory=dict)
 
 
@@ -66,10 +68,27 @@ MORE = (
     Pair("digits", "gan", {"task": "generation"}),
     Pair("glyphs", "vae", {"task": "generation"}),
     Pair("glyphs", "gan", {"task": "generation"}),
-    Pair("digits", "autoencoder", {"task": "reconstruction", "hold_out": "4"}, {"roc_auc": 0.90}),
-    Pair("fraud", "autoencoder", {"task": "reconstruction"}, {"roc_auc": 0.80}),
+    Pair("digits", "autoencoder", {"task": "reconstruction", "hold_out": "4"}, bars={"roc_auc": 0.90}),
+    Pair("fraud", "autoencoder", {"task": "reconstruction"}, bars={"roc_auc": 0.80}),
+    Pair("reviews", "lstm", bars={"accuracy": 0.86}),
+    Pair("reviews", "gru", bars={"accuracy": 0.86}),
+    Pair("reviews", "transformer", bars={"accuracy": 0.86}),
+    Pair("french", "translator", bars={"exact": 0.95}),
+    Pair("moving-animals", "video_gru", bars={"accuracy": 0.90}),
+    Pair("spoken-digits", "speech_transfer", bars={"accuracy": 0.95}),
+    Pair("films", "matrix_factorization", bars={"rmse": 0.89}),
+    Pair("digits", "residual_cnn", bars={"accuracy": 0.95}),
+    Pair("sightings", "hybrid", model={"use_table": False, "use_text": False}),
+    Pair("sightings", "hybrid", model={"use_picture": False, "use_text": False}),
+    Pair("sightings", "hybrid", model={"use_picture": False, "use_table": False}),
+    Pair("reviews", "bert", model={"labels": 200}),
+    Pair("reviews", "bert", model={"labels": 200, "pretraining": False}),
+    Pair("emoji", "contrastive", model={"labels_per_class": 5}),
+    Pair("emoji", "contrastive", model={"labels_per_class": 5, "pretraining": False}),
+    Pair("digits", "dbn", model={"labels_share": 0.1}),
+    Pair("digits", "dbn", model={"labels_share": 0.1, "pretraining": False}),
 )
-"""Pairs that are no sample's own task, or have a bar of their own."""
+"""Pairs that are no sample's own task, have a bar of their own, or are compared with a control."""
 
 
 def main() -> int:
@@ -78,7 +97,7 @@ def main() -> int:
     seeds, epochs = ([101], 1) if asked.small else (asked.seeds, None)
     failed = False
     with tempfile.TemporaryDirectory() as folder:
-        for pair in pairs(asked.samples, asked.families):
+        for pair in pairs(asked.samples, asked.families, first=asked.first):
             runs = [run(Path(folder), pair, seed, epochs) for seed in seeds]
             lost = [told for told in runs if "failed" in told]
             if lost:
@@ -92,8 +111,11 @@ def main() -> int:
     return int(failed)
 
 
-def pairs(samples: list[str], families: list[str]) -> list[Pair]:
-    """Pair the bundled samples with the families made for them first of all, and add the further ones."""
+def pairs(samples: list[str], families: list[str], *, first: bool = False) -> list[Pair]:
+    """Pair the bundled samples with the families made for them first of all, and add the further ones.
+
+    `first` leaves out those that have neither a bar nor a control.
+    """
     found = []
     for kind in datasets.names():
         for sample in datasets.get(kind).samples():
@@ -101,8 +123,9 @@ def pairs(samples: list[str], families: list[str]) -> list[Pair]:
                 own = sample.architecture == family
                 if not sample.online and (own or kind == builders.get(family).DATA_TYPES[0]):
                     found.append(Pair(sample.name, family, bars=BARS.get(sample.name, {}) if own else {}))
-    special = {(pair.sample, pair.family): pair for pair in MORE if pair.family in builders.names()}
-    found = [special.pop((pair.sample, pair.family), pair) for pair in found] + list(special.values())
+    own = {(pair.sample, pair.family) for pair in MORE if not pair.model}
+    found = [pair for pair in found if (pair.sample, pair.family) not in own] + list(MORE)
+    found = [pair for pair in found if pair.bars or pair in MORE or not first]
     return [
         pair for pair in found if (not samples or pair.sample in samples) and (not families or pair.family in families)
     ]
@@ -112,7 +135,8 @@ def run(folder: Path, pair: Pair, seed: int, epochs: int | None) -> dict[str, An
     """Train one recipe through the command line; returns the JSON object that it prints last, with its report."""
     recipe = folder / f"{pair.sample}-{pair.family}-{seed}.json"
     training = {"seed": seed} | ({"epochs": epochs} if epochs else {})
-    told = {"data": {"sample": pair.sample} | pair.data, "model": {"architecture": pair.family}, "training": training}
+    model = {"architecture": pair.family} | pair.model
+    told = {"data": {"sample": pair.sample} | pair.data, "model": model, "training": training}
     recipe.write_text(json.dumps(told))
     command = [sys.executable, "-m", "training", str(recipe), "--workspace", str(folder / "workspace")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -131,7 +155,8 @@ def summary(pair: Pair, seeds: list[int], runs: list[dict[str, Any]]) -> dict[st
         "sample": pair.sample,
         "architecture": pair.family,
         "task": runs[0]["task"],
-        "data": asdict(pair)["data"],
+        "data": pair.data,
+        "model": pair.model,
         "seeds": seeds,
         "seconds": max(told["seconds"] for told in runs),
         "baseline": {
@@ -169,11 +194,11 @@ def line(told: dict[str, Any]) -> str:
 
 
 def keep(file: Path, result: dict[str, Any]) -> None:
-    """Put one result into the file in the place of an older one of the same sample, family and task."""
+    """Put one result into the file in the place of an older one of the same sample, family, task and settings."""
     told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"results": []}
-    same = ("sample", "architecture", "task")
+    same = ("sample", "architecture", "task", "model")
     others = [old for old in told["results"] if any(old[name] != result[name] for name in same)]
-    results = sorted([*others, result], key=lambda each: (each["task"], each["sample"], each["architecture"]))
+    results = sorted([*others, result], key=lambda each: [*(each[name] for name in same[:3]), str(each["model"])])
     file.write_text(json.dumps({"cores": os.cpu_count(), "results": results}, indent=1) + "\n", encoding="utf-8")
 
 
@@ -183,6 +208,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--samples", nargs="*", default=[])
     parser.add_argument("--families", nargs="*", default=[])
+    parser.add_argument("--first", action="store_true", help="only pairs with a bar or a control")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
