@@ -239,6 +239,7 @@ class Tab:
         address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
         async with connect(
             address, subprotocols=[Subprotocol("streamlit")], origin=Origin(self._url), max_size=None, proxy=None,
+            ping_interval=None,  # a server that is late must show as late, not as gone
             additional_headers={"Cookie": f"{COOKIE}={self._cookie}"}, open_timeout=LONGEST,
         ) as self._socket:  # fmt: skip
             listener = asyncio.create_task(self._listen())

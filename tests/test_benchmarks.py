@@ -32,6 +32,28 @@ def test_scores_go_through_the_command_line(tmp_path):
     assert [(result["sample"], result["architecture"]) for result in told["results"]] == [("iris", "mlp")]
 
 
+def test_data_from_the_disk_train_as_data_in_memory(tmp_path):
+    """The benchmark itself refuses losses that differ between rows in memory and blocks from the disk."""
+    run("benchmarks.prepare", "--small", "--only", "table", "--json", str(tmp_path / "prepare.json"))
+    told = json.loads((tmp_path / "prepare.json").read_text())
+    assert [(case["case"], case["rows"]) for case in told["cases"]] == [("table", 20_000)]
+    assert told["cases"][0]["again"]["seconds"] < told["cases"][0]["prepare"]["seconds"]
+
+
+def test_pages_answer_synthetic_visitors(tmp_path):
+    """The benchmark itself refuses a page that shows an error."""
+    run("benchmarks.pages", "--small", "--json", str(tmp_path / "pages.json"))
+    told = json.loads((tmp_path / "pages.json").read_text())
+    assert [page["page"] for page in told["pages"]] == ["start", "build", "runs", "compare", "learn", "run"]
+    assert told["viewers"][0]["ticks"] > 0
+
+
+def test_memory_counts_visitors(tmp_path):
+    run("benchmarks.memory", "--small", "--json", str(tmp_path / "memory.json"))
+    told = json.loads((tmp_path / "memory.json").read_text())
+    assert [case["page"] for case in told["cases"]] == ["run", "build"]
+
+
 @pytest.mark.parametrize("name", ["fit", "scores"])
 def test_large_results_are_in_the_docs(name):
     assert (ROOT / "docs" / f"{name}.json").exists()

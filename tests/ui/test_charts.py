@@ -84,3 +84,18 @@ def test_confidence_is_that_of_the_right_class():
         ("7 · cat", 0.9, True, "cat"),
         ("8 · cat", 0.3, False, "dog"),
     ]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5])
+def test_the_table_of_a_curve_holds_its_rows(smoothing):
+    """What is sent column by column is what the rows say; half-size numbers are exact enough for a screen."""
+    points = [{"x": 0.5, "loss": 2.0}, {"x": 1.0, "loss": 1.0, "val_loss": 1.5}, {"x": 1.5, "loss": float("nan")}]
+    rows = charts.curve_rows(points, "loss", smoothing)
+    told = charts.curve_table(points, "loss", smoothing).to_pylist()
+    assert [row.keys() for row in told] == [row.keys() for row in rows]
+    for given, row in zip(told, rows, strict=True):
+        assert given == pytest.approx(row)
+
+
+def test_a_table_keeps_rows_of_unequal_keys():
+    assert charts.table([{"a": 1}, {"a": 2.5, "b": "x"}]).to_pylist() == [{"a": 1, "b": None}, {"a": 2.5, "b": "x"}]

@@ -113,3 +113,30 @@ def test_points_do_not_wander_while_the_run_goes_on():
 def test_short_curves_stay_whole():
     lines = [line(0.1), line(0.2), line(1.0, end=True)]
     assert thin(lines) == lines
+
+
+def test_draws_once_for_every_tab_that_looks(run):
+    """Thirty viewers of one run must not cost thirty tables a second; a new line is drawn anew."""
+    reader, made = RunReader(run), []
+
+    def draw():
+        made.append(len(reader.points()))
+        return made[-1]
+
+    run.append("metrics", line(1.0, end=True))
+    assert [reader.drawn("loss", draw), reader.drawn("loss", draw)] == [1, 1]
+    run.append("metrics", line(2.0, end=True))
+    assert reader.drawn("loss", draw) == 2
+    assert made == [1, 2]
+
+
+def test_a_curve_that_was_cut_back_is_drawn_anew(run):
+    """A resumed run may have as many lines as before, but others."""
+    reader = RunReader(run)
+    for x in (1.0, 2.0):
+        run.append("metrics", line(x, end=True, loss=9.0))
+    assert [point["loss"] for point in reader.points()] == [9.0, 9.0]
+    (run.folder / "metrics.jsonl").write_text("")
+    for x in (1.0, 2.0):
+        run.append("metrics", line(x, end=True, loss=1.0))
+    assert [point["loss"] for point in reader.points()] == [1.0, 1.0]
