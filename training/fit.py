@@ -30,6 +30,8 @@ Raise an exception of your own to leave at once: it comes out of `fit` as it is.
 BACKENDS = ("tensorflow", "jax")
 CHUNK_SECONDS = 0.1
 BLOCK_BYTES = 64 * 2**20
+MOST_RESIDENT = 3 * 2**29
+"""Bytes of data that are kept in memory: a worker is to get by with 4 GiB."""
 VALIDATION_NUMBERS = 4_000_000
 COMPILE_SECONDS, COMPILE_SECONDS_A_LAYER = 0.4, 0.1
 SAVED_BY_LOOP, SAVED_BY_XLA = (0.85e-3, 0.05e-9), (0.13e-3, 0.05e-9)
@@ -91,7 +93,7 @@ def choose_policy(
         return _plain("the compiled loop is made for TensorFlow and JAX")
     if listening := [callback for callback in callbacks if _hears_batches(callback)]:
         return _plain(f"`{type(listening[0]).__name__}` wants to hear of every batch")
-    resident = _bytes_of(train) <= _free_memory() / 4
+    resident = _bytes_of(train) <= min(_free_memory() / 4, MOST_RESIDENT)
     where = "The data lie in memory" if resident else "The data are too big for memory and come in blocks from the disk"
     if backend.name() == "jax":
         if slow := _slow_inside_jax(model):
