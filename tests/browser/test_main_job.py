@@ -125,6 +125,7 @@ def test_a_deep_link_may_be_the_first_request(visitor):
 
 def test_a_table_from_sample_to_a_file_that_answers_elsewhere(visitor, tmp_path):
     page = open_page(visitor, "/")
+    page.get_by_role("radio", name="Tables").click()
     page.locator(".st-key-open_penguins button").click()
     train(page)
     page.reload()
@@ -172,13 +173,13 @@ def test_texts_are_judged_while_it_learns_and_the_file_takes_plain_strings(visit
     wait_until_finished(page)
     expect(page.get_by_text(re.compile(r"Right on \d+ of 600 examples")).first).to_be_visible(timeout=PATIENCE)
     open_tab(page, "Try")
-    page.get_by_label("text").fill("I was charged twice, please refund my invoice.")
-    page.get_by_label("text").press("Control+Enter")
+    page.get_by_role("textbox", name="text").fill("I was charged twice, please refund my invoice.")
+    page.get_by_role("textbox", name="text").press("Control+Enter")
     expect(page.get_by_role("heading", name="billing")).to_be_visible(timeout=PATIENCE)
     no_trace(page)
 
     download(page, tmp_path)
-    said = [["My parcel has not been delivered."], ["I forgot my password and cannot log in."]]
+    said = [["My shipment is late by a week."], ["The user name keeps sending me back to the start."]]
     answer = np.array(ask_elsewhere(tmp_path, {"text": ("text", said)})["queue"])
     assert [QUEUES[place] for place in answer.argmax(axis=1)] == ["delivery", "login"]
 
