@@ -48,6 +48,8 @@ BARS = {
     "films": {"rmse": 0.89},
 }
 """What the first family of a sample must reach on the sealed test part; a lower or an upper bar, as the score goes."""
+NAIVE = {"ratio_to_last": "last value", "ratio_to_season": "a season ago"}
+"""Forecasts without a model whose error a bar of a forecast is a share of."""
 
 
 @dataclass(frozen=True)
@@ -168,14 +170,21 @@ def summary(pair: Pair, seeds: list[int], runs: list[dict[str, Any]]) -> dict[st
 
 
 def _score(metric: str, named: dict[str, Any], pair: Pair, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    values = [told["metrics"][metric] for told in runs]
-    title, _, better = named.get(metric, (metric, "", "up"))
+    values = [_value(metric, told) for told in runs]
+    title, _, better = named.get(metric) or (f"RMSE, as a share of the {NAIVE[metric]}'s", "", "down")
     mean, bar = statistics.fmean(values), pair.bars.get(metric)
     reached = None if bar is None else mean >= bar if better == "up" else mean <= bar
     return {
         "metric": metric, "title": title, "better": better, "mean": mean, "lowest": min(values), "highest": max(values),
         "values": values, "bar": bar, "reached": reached,
     }  # fmt: skip
+
+
+def _value(metric: str, told: dict[str, Any]) -> float:
+    if metric not in NAIVE:
+        return told["metrics"][metric]
+    rival = next(each for each in told["report"]["baselines"] if each["name"] == NAIVE[metric])
+    return told["metrics"]["rmse"] / rival["metrics"]["rmse"]
 
 
 def _mean(values: Any) -> float | None:

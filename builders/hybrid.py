@@ -3,7 +3,7 @@
 For rows of which no part says enough by itself: a photo with measurements, a text with a price. Each branch turns its
 part into a few numbers; side by side these go through a dense layer. Any part can be switched off to see what is left.
 Paper: Ngiam et al., "Multimodal Deep Learning", 2011.
-Score: accuracy 0.96 on sightings; with the picture alone 0.68, the table alone 0.76, the text alone 0.66 (sealed test
+Score: accuracy 0.97 on sightings; with the picture alone 0.68, the table alone 0.76, the text alone 0.66 (sealed test
 part, mean of seeds 1 to 3).
 """
 

@@ -81,7 +81,7 @@ _SAMPLES = (
         data_type="mixed", target="species", task="classification",
         licence="rows: Apache 2.0 (made by Layerwise); sprites: Noto Emoji Apache 2.0, Twemoji CC BY 4.0",
         source="simulated, datasets/_made_sightings.py; Noto Emoji, copyright Google; Twemoji, copyright Twitter, Inc",
-        architecture="hybrid", expected="accuracy 0.96", rows=3_000,
+        architecture="hybrid", expected="accuracy 0.97", rows=3_000,
     ),
 )  # fmt: skip
 
