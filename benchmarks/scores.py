@@ -48,8 +48,11 @@ BARS = {
     "films": {"rmse": 0.89},
 }
 """What the first family of a sample must reach on the sealed test part; a lower or an upper bar, as the score goes."""
-NAIVE = {"ratio_to_last": "last value", "ratio_to_season": "a season ago"}
-"""Forecasts without a model whose error a bar of a forecast is a share of."""
+NAIVE = {
+    "ratio_to_last": ("last value", "RMSE as a share of the last value's"),
+    "ratio_to_season": ("a season ago", "RMSE as a share of that of a season ago"),
+}
+"""Bars of forecasts that are shares of the error of a forecast without a model: its name, and the title."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def summary(pair: Pair, seeds: list[int], runs: list[dict[str, Any]]) -> dict[st
 
 def _score(metric: str, named: dict[str, Any], pair: Pair, runs: list[dict[str, Any]]) -> dict[str, Any]:
     values = [_value(metric, told) for told in runs]
-    title, _, better = named.get(metric) or (f"RMSE, as a share of the {NAIVE[metric]}'s", "", "down")
+    title, _, better = named.get(metric) or (NAIVE[metric][1], "", "down")
     mean, bar = statistics.fmean(values), pair.bars.get(metric)
     reached = None if bar is None else mean >= bar if better == "up" else mean <= bar
     return {
@@ -183,7 +186,7 @@ def _score(metric: str, named: dict[str, Any], pair: Pair, runs: list[dict[str, 
 def _value(metric: str, told: dict[str, Any]) -> float:
     if metric not in NAIVE:
         return told["metrics"][metric]
-    rival = next(each for each in told["report"]["baselines"] if each["name"] == NAIVE[metric])
+    rival = next(each for each in told["report"]["baselines"] if each["name"] == NAIVE[metric][0])
     return told["metrics"]["rmse"] / rival["metrics"]["rmse"]
 
 
