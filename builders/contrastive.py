@@ -4,7 +4,8 @@ For many pictures of which only a handful are labelled. Each picture is changed 
 moved, made bolder or paler); the network learns to find its twin among all others. No label is looked at. Then a last
 layer learns the classes from a few labels a class.
 Paper: Chen, Kornblith, Norouzi, Hinton, "A Simple Framework for Contrastive Learning of Visual Representations", 2020.
-Score: not measured yet.
+Score: accuracy 0.52 on emoji from 5 labels a class, 0.48 without the first part (sealed test part, mean of seeds 1
+to 3): less than the ten points that it is to gain.
 """
 
 from collections.abc import Callable
