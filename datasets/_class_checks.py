@@ -80,7 +80,7 @@ def check_unreadable(names: Sequence[str], noun: str) -> Finding:
     if not names:
         return Finding(code="unreadable", severity="pass", sentence=f"Every {noun} could be read.")
     examples = listed([short(name) for name in names[:3]])
-    sentence = f"Skipped {len(names)} unreadable {noun}{'' if len(names) == 1 else 's'}, for example {examples}."
+    sentence = f"Skipped {counted(len(names), f'unreadable {noun}')}, for example {examples}."
     return Finding(code="unreadable", severity="notice", sentence=sentence, cure="Replace them if they matter.")
 
 

@@ -17,7 +17,19 @@ from recipes import Refusal
 SPLIT_FOLDERS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
 TABLE_ENDINGS = (".csv", ".tsv")
 TABLE_WORDS = ("label", "class", "meta", "target", "index")
-LABEL_WORDS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "type", "word")
+LABEL_WORDS = (
+    "label",
+    "labels",
+    "class",
+    "class_name",
+    "classname",
+    "category",
+    "target",
+    "species",
+    "breed",
+    "type",
+    "word",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Kind:
     endings: tuple[str, ...]
     example: str
     """A path as it should be: "dog/1.wav"."""
+    needs_classes: bool = True
+    """False where files without classes are of use too; then every label is empty."""
 
     def counted(self, number: int) -> str:
         """Say how many: "1 sound", "2 sounds"."""
@@ -47,20 +61,38 @@ class Layout:
 
 
 def layout(bundle: Bundle, kind: Kind) -> Layout:
-    """Find the classes: by a table, else by folders, else by file names; refused in words where there are none."""
+    """Find the classes: by a table, else by folders, else by file names.
+
+    Where there are none, it is refused in words, or every label is empty, as the kind has it.
+    """
     files = [name for name in bundle.names if kind.has(name)]
     if not files:
         raise Refusal(f"No {kind.noun}s found. Expected folders named after classes, e.g. {kind.example}.")
     found = _by_table(bundle, files, kind) or _by_folder(files, kind) or _by_name(files, kind)
-    labels, merged = _merged(found.labels)
+    labels, merged = _merged(found.labels) if found else (dict.fromkeys(files, ""), [])
     if len(set(labels.values())) == 1:
         only = next(iter(labels.values()))
-        raise Refusal(
-            f"Only one class '{only}': the model has nothing to tell apart. Add a second folder of other {kind.noun}s."
-        )
+        labels, merged = dict.fromkeys(labels, ""), [_without_classes(only, kind)]
     known = set(files)
     others = [name for name in bundle.names if name not in known and not name.lower().endswith(TABLE_ENDINGS)]
-    return Layout(labels, [*found.notes, *merged, *_note_others(others)])
+    return Layout(labels, [*(found.notes if found else ()), *merged, *_note_others(others)])
+
+
+def _without_classes(only: str, kind: Kind) -> str:
+    """Say what files without classes, or of one class, are good for; a refusal where they are good for nothing."""
+    if not kind.needs_classes:
+        seen = f"All {kind.noun}s are of one class, '{only}'" if only else "No classes were found"
+        return (
+            f"{seen}: a model can draw new ones or find odd ones, but has nothing to tell apart. "
+            f"For that, put the {kind.noun}s of each class into a folder of its own, e.g. {kind.example}."
+        )
+    if not only:
+        raise Refusal(
+            f"No classes found. Put the {kind.noun}s of each class into a folder of its own, e.g. {kind.example}."
+        )
+    raise Refusal(
+        f"Only one class '{only}': the model has nothing to tell apart. Add a second folder of other {kind.noun}s."
+    )
 
 
 def note_unreadable(unreadable: Sequence[tuple[str, str]], total: int, kind: Kind) -> list[str]:
@@ -81,7 +113,8 @@ def refuse_unreadable(unreadable: Sequence[tuple[str, str]], labels: dict[str, s
     readable = {label for name, label in labels.items() if name not in broken}
     empty = next((label for label in sorted(set(labels.values())) if label not in readable), None)
     if empty is not None:
-        raise Refusal(f"No {kind.noun} of class '{empty}' could be read. {reason}")
+        which = f"No {kind.noun} of class '{empty}'" if empty else f"None of the {kind.noun}s"
+        raise Refusal(f"{which} could be read. {reason}")
     if 10 * len(unreadable) > len(labels):
         raise Refusal(f"{len(unreadable)} of {len(labels):,} {kind.noun}s could not be read. {reason}")
 
@@ -208,11 +241,10 @@ def _by_folder(files: list[str], kind: Kind) -> Layout | None:
     return Layout(labels, notes)
 
 
-def _by_name(files: list[str], kind: Kind) -> Layout:
+def _by_name(files: list[str], kind: Kind) -> Layout | None:
     labels = _by_name_labels(files)
     if not labels:
-        raise Refusal(f"No classes found. Put the {kind.noun}s of each class into a folder of its own, e.g. "
-                      f"{kind.example}.")  # fmt: skip
+        return None
     example = next(iter(labels))
     notes = [f"Classes were taken from the file names, such as '{labels[example]}' from '{short(example)}'."]
     if len(labels) < len(files):

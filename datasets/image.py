@@ -5,18 +5,13 @@ redraw them (`reconstruction`), which finds odd ones; there the label only judge
 """
 
 import contextlib
-import csv
 import hashlib
-import io
 import os
-import re
 import sys
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +19,15 @@ from pydantic import field_validator
 
 from datasets import DataSet, PartName, Prepared, Progress, Sample, _made_scans, _pack, room
 from datasets._archive import Bundle, note_unsafe, opened
+from datasets._class_checks import (
+    check_balance,
+    check_conflicts,
+    check_count,
+    check_duplicates,
+    check_few,
+    check_unreadable,
+)
+from datasets._layout import Kind, counted, layout, note_unreadable, refuse_unreadable, short
 from datasets._pictures import (
     ENDINGS,
     Album,
@@ -68,9 +72,7 @@ FIRST_CHOICE = {"classification": "cnn", "generation": "vae", "reconstruction": 
 
 MAX_SIZE = 224
 MAX_TENSOR_BYTES = 2_000_000_000
-SPLIT_FOLDERS = ("train", "training", "test", "testing", "val", "valid", "validation", "dev")
-TABLE_ENDINGS = (".csv", ".tsv")
-LABEL_WORDS = ("label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed", "type")
+KIND = Kind("picture", ENDINGS, "cats/1.jpg", needs_classes=False)
 BATCH = 256
 """Pictures that are decoded ahead; keeps memory small."""
 
@@ -125,9 +127,9 @@ def read(file: Path, config: Settings, folder: Path, progress: Progress) -> Data
     if file.suffix.lower() in ENDINGS and not file.is_dir():
         raise Refusal(f"'{file.name}' is a single picture. Put the pictures of each class into a folder and zip them.")
     with opened(file) as bundle:
-        layout = _layout(bundle)
-        album, classes, unreadable = _decode(bundle, layout.labels, folder, progress)
-    notes = [*layout.notes, *note_unsafe(bundle), *_note_unreadable(unreadable, len(layout.labels))]
+        found = layout(bundle, KIND)
+        album, classes, unreadable = _decode(bundle, found.labels, folder, progress)
+    notes = [*found.notes, *note_unsafe(bundle), *note_unreadable(unreadable, len(found.labels), KIND)]
     return _finish(album, file.stem, classes, notes, {"ink": 0.0, "unreadable": [name for name, _ in unreadable]})
 
 
@@ -138,13 +140,13 @@ def check(dataset: DataSet, data: Data) -> list[Finding]:
     album = Album.open(dataset.folder)
     classes = dataset.schema.classes
     return [
-        _check_count(len(album)),
+        check_count(len(album), NOUN),
         *(_check_classes(album, classes) if classes else ()),
-        _check_duplicates(album),
+        check_duplicates(album.digests, NOUN),
         _check_blank(album),
         _check_sizes(album),
         _check_colour(album),
-        _check_unreadable(dataset.schema.details["unreadable"]),
+        check_unreadable(dataset.schema.details["unreadable"], NOUN),
     ]
 
 
@@ -422,162 +424,6 @@ SAMPLES = {
 }
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Which file is of which class, and how that was found out."""
-
-    labels: dict[str, str]
-    notes: list[str]
-
-
-def _layout(bundle: Bundle) -> _Layout:
-    """Find the classes: by a table, else by folders, else by file names; where there are none, every label is empty."""
-    pictures = [name for name in bundle.names if PurePosixPath(name).suffix.lower() in ENDINGS]
-    if not pictures:
-        raise Refusal("No pictures found. Expected folders named after classes, e.g. cats/1.jpg.")
-    found = _by_table(bundle, pictures) or _by_folder(pictures) or _by_name(pictures)
-    labels, merged = _merged(found.labels) if found else (dict.fromkeys(pictures, ""), [])
-    if len(set(labels.values())) == 1:
-        only = next(iter(labels.values()))
-        seen = f"All pictures are of one class, '{only}'" if only else "No classes were found"
-        note = (
-            f"{seen}: a model can draw new ones or find odd ones, but has nothing to tell apart. "
-            "For that, put the pictures of each class into a folder of its own, e.g. cats/1.jpg."
-        )
-        labels, merged = dict.fromkeys(labels, ""), [note]
-    others = [name for name in bundle.names if name not in pictures and not name.lower().endswith(TABLE_ENDINGS)]
-    return _Layout(labels, [*(found.notes if found else ()), *merged, *_note_others(others)])
-
-
-def _by_table(bundle: Bundle, pictures: list[str]) -> _Layout | None:
-    """Take labels from the table that names most pictures, if one names at least half of them."""
-    best = _Layout({}, [])
-    for name in bundle.names:
-        if name.lower().endswith(TABLE_ENDINGS):
-            found = _match(name, _table(bundle, name), pictures)
-            best = found if len(found.labels) > len(best.labels) else best
-    return best if 2 * len(best.labels) >= len(pictures) else None
-
-
-def _table(bundle: Bundle, name: str) -> list[list[str]]:
-    try:
-        data = bundle.read(name)
-    except OSError:
-        raise Refusal(f"The table '{_short(name)}' is damaged or too large. Save it again and zip it anew.") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t|", key=head.count)
-    return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
-
-
-def _match(name: str, rows: list[list[str]], pictures: list[str]) -> _Layout:
-    """Find the column that names pictures and the one that holds the labels."""
-    if len(rows) < 2:
-        return _Layout({}, [])
-    header, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    index = _picture_index(pictures)
-    hits = [sum(row[column].strip().lower() in index for row in body) for column in range(len(header))]
-    files = int(np.argmax(hits))
-    label = _label_column(header, files)
-    if not hits[files] or label is None:
-        return _Layout({}, [])
-    labels = {
-        index[row[files].strip().lower()]: row[label].strip()
-        for row in body
-        if row[files].strip().lower() in index and row[label].strip()
-    }
-    notes = [f"Labels were read from column '{header[label]}' of '{_short(name)}'."]
-    if len(body) > hits[files]:
-        notes.append(f"Left out {_count(len(body) - hits[files], 'row')} of the table without a picture.")
-    if len(pictures) > len(labels):
-        notes.append(f"Left out {_count(len(pictures) - len(labels), 'picture')} without a label.")
-    return _Layout(labels, notes)
-
-
-def _picture_index(pictures: list[str]) -> dict[str, str]:
-    """Map what a table may call a picture (path, end of the path, name without ending) to its name."""
-    index: dict[str, str] = {}
-    for picture in pictures:
-        parts = PurePosixPath(picture).parts
-        for start in range(len(parts)):
-            index.setdefault("/".join(parts[start:]).lower(), picture)
-        index.setdefault(PurePosixPath(picture).stem.lower(), picture)
-    return index
-
-
-def _label_column(header: list[str], files: int) -> int | None:
-    words = [word.strip().lower() for word in header]
-    named = [words.index(word) for word in LABEL_WORDS if word in words]
-    if named:
-        return named[0]
-    return 1 - files if len(header) == 2 else None
-
-
-def _by_folder(pictures: list[str]) -> _Layout | None:
-    """Take the first folder that differs as the class; train and test folders above it are put together."""
-    folders = {name: list(PurePosixPath(name).parts[:-1]) for name in pictures}
-    notes = []
-    while True:
-        deep = [folder for folder in folders.values() if folder]
-        tops = {folder[0] for folder in deep}
-        if deep and all(top.lower() in SPLIT_FOLDERS for top in tops) and any(len(folder) > 1 for folder in deep):
-            if len(tops) > 1:
-                notes.append(f"Folders {_listed(sorted(tops))} were put together; Layerwise splits the pictures anew.")
-        elif len(tops) != 1 or not any(len(folder) > 1 for folder in deep):
-            break
-        folders = {name: folder[1:] for name, folder in folders.items()}
-    labels = {name: folder[0] for name, folder in folders.items() if folder}
-    found = {label.lower() for label in labels.values()}
-    says_nothing = len(found) == 1 or found <= set(SPLIT_FOLDERS)
-    if not labels or (says_nothing and (len(labels) < len(pictures) or _by_name_labels(pictures))):
-        return None
-    loose = len(pictures) - len(labels)
-    if loose:
-        notes.append(f"Left out {_count(loose, 'picture')} outside the class folders.")
-    return _Layout(labels, notes)
-
-
-def _by_name(pictures: list[str]) -> _Layout | None:
-    labels = _by_name_labels(pictures)
-    if not labels:
-        return None
-    example = next(iter(labels))
-    notes = [f"Classes were taken from the file names, such as '{labels[example]}' from '{_short(example)}'."]
-    if len(labels) < len(pictures):
-        notes.append(f"Left out {_count(len(pictures) - len(labels), 'picture')} whose name holds no class.")
-    return _Layout(labels, notes)
-
-
-def _by_name_labels(pictures: list[str]) -> dict[str, str]:
-    """Take what stands before the last `_` or number as the class, if that makes groups."""
-    labels = {}
-    for name in pictures:
-        stem = PurePosixPath(name).stem
-        label = re.sub(r"[\s_.\-]*\(?\d+\)?$", "", stem)
-        labels[name] = label if label != stem else stem.rpartition("_")[0]
-    labels = {name: label for name, label in labels.items() if label}
-    classes = len(set(labels.values()))
-    return labels if 1 < classes <= len(labels) // 2 else {}
-
-
-def _merged(labels: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Take spellings that differ only in case or Unicode form as one class, under the most frequent spelling."""
-    labels = {name: unicodedata.normalize("NFC", label).strip()[:120] for name, label in labels.items()}
-    spellings: dict[str, Counter[str]] = {}
-    for label in labels.values():
-        spellings.setdefault(label.casefold(), Counter())[label] += 1
-    chosen = {key: counts.most_common(1)[0][0] for key, counts in spellings.items()}
-    notes = [
-        f"{_listed(sorted(counts))} were taken as one class '{chosen[key]}'."
-        for key, counts in spellings.items()
-        if len(counts) > 1
-    ]
-    return {name: chosen[label.casefold()] for name, label in labels.items()}, notes
-
-
 def _decode(
     bundle: Bundle, labels: dict[str, str], folder: Path, progress: Progress
 ) -> tuple[Album, tuple[str, ...], list[tuple[str, str]]]:
@@ -591,9 +437,9 @@ def _decode(
 
     def one(name: str) -> Entry | Refusal:
         try:
-            return Entry.of(open_picture(bundle.read(name), _short(name)))
+            return Entry.of(open_picture(bundle.read(name), short(name)))
         except OSError:
-            return Refusal(f"'{_short(name)}' is damaged or cut off. Save or download it again.")
+            return Refusal(f"'{short(name)}' is damaged or cut off. Save or download it again.")
         except Refusal as refusal:
             return refusal
 
@@ -611,20 +457,8 @@ def _decode(
                 progress(done / len(names), f"Reading pictures: {done:,} of {len(names):,}")
 
     album = Album.write(folder, sound(), codes)
-    _refuse_unreadable(unreadable, labels, Counter(classes[code] for code in codes))
+    refuse_unreadable(unreadable, labels, KIND)
     return album, () if classes == ("",) else classes, unreadable
-
-
-def _refuse_unreadable(unreadable: list[tuple[str, str]], labels: dict[str, str], readable: Counter[str]) -> None:
-    if not unreadable:
-        return
-    reason = unreadable[0][1]
-    empty = next((label for label in sorted(set(labels.values())) if not readable[label]), None)
-    if empty is not None:
-        which = f"No picture of class '{empty}'" if empty else "None of the pictures"
-        raise Refusal(f"{which} could be read. {reason}")
-    if 10 * len(unreadable) > len(labels):
-        raise Refusal(f"{len(unreadable)} of {len(labels):,} pictures could not be read. {reason}")
 
 
 def _finish(album: Album, name: str, classes: tuple[str, ...], notes: list[str], details: dict[str, Any]) -> DataSet:
@@ -746,79 +580,16 @@ def _refuse_too_large(pictures: int, size: int, channels: int) -> None:
         )
 
 
-def _check_count(pictures: int) -> Finding:
-    if pictures < 10:
-        sentence = f"There are only {pictures} pictures; at least 10 are needed."
-        return Finding(code="few_pictures", severity="problem", sentence=sentence, cure="Add more pictures.")
-    if pictures < 100:
-        sentence = f"There are only {pictures} pictures; scores will swing from run to run."
-        return Finding(code="few_pictures", severity="warning", sentence=sentence, cure="Add more if you can.")
-    return Finding(code="few_pictures", severity="pass", sentence=f"There are {pictures:,} pictures.")
-
-
 def _check_classes(album: Album, classes: dict[str, int]) -> list[Finding]:
-    return [_check_few(classes), _check_balance(classes), _check_conflicts(album, list(classes))]
-
-
-def _check_few(classes: dict[str, int]) -> Finding:
-    label = min(classes, key=lambda name: classes[name])
-    few = [name for name in classes if classes[name] < 20]
-    if classes[label] < 3:
-        sentence = f"Class '{label}' has only {_count(classes[label], 'picture')}; at least 3 are needed."
-        cure = "Add pictures to this class or leave it out."
-        return Finding(code="few_per_class", severity="problem", sentence=sentence, cure=cure, column="label")
-    if few:
-        sentence = f"{_listed(few[:5])} {'have' if len(few) > 1 else 'has'} fewer than 20 pictures."
-        cure = "Add pictures; a model learns little from so few."
-        return Finding(code="few_per_class", severity="warning", sentence=sentence, cure=cure, column="label")
-    sentence = f"All {len(classes)} classes have at least {classes[label]} pictures."
-    return Finding(code="few_per_class", severity="pass", sentence=sentence, column="label")
-
-
-def _check_balance(classes: dict[str, int]) -> Finding:
-    most, least = max(classes, key=lambda name: classes[name]), min(classes, key=lambda name: classes[name])
-    ratio = classes[most] / max(1, classes[least])
-    if ratio < 3:
-        return Finding(code="imbalance", severity="pass", sentence="The classes are about equally frequent.")
-    sentence = f"Class '{most}' is {ratio:.0f} times as frequent as '{least}'."
-    cure = "Set class weights to `balanced`, or add pictures to the rare class."
-    severity = "warning" if ratio >= 10 else "notice"
-    return Finding(code="imbalance", severity=severity, sentence=sentence, cure=cure, column="label")
-
-
-def _check_conflicts(album: Album, classes: list[str]) -> Finding:
-    pairs = np.unique(np.stack([album.digests, album.labels.astype(np.uint64)]), axis=1)[0]
-    several = np.unique(pairs[np.flatnonzero(pairs[1:] == pairs[:-1])])
-    rows = np.flatnonzero(np.isin(album.digests, several))
-    if not len(rows):
-        return Finding(code="conflicting_labels", severity="pass", sentence="No picture lies in two classes.")
-    example = _listed(sorted({classes[album.labels[row]] for row in rows if album.digests[row] == several[0]}))
-    sentence = (
-        f"{_count(len(several), 'picture')} {_verb(len(several), 'lies', 'lie')} in several classes, e.g. {example}."
-    )
-    cure = "Decide where they belong and remove the other copies."
-    return Finding(
-        code="conflicting_labels", severity="warning", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist())
-    )
-
-
-def _check_duplicates(album: Album) -> Finding:
-    _, first = np.unique(album.digests, return_index=True)
-    extra = np.setdiff1d(np.arange(len(album)), first)
-    if not len(extra):
-        return Finding(code="duplicates", severity="pass", sentence="No picture is there twice.")
-    sentence = (
-        f"{_count(len(extra), 'picture')} of {len(album):,} {_verb(len(extra), 'repeats', 'repeat')} another exactly."
-    )
-    cure = "Nothing to do: copies are kept together, so that the test stays honest."
-    return Finding(code="duplicates", severity="notice", sentence=sentence, cure=cure, rows=tuple(extra[:10].tolist()))
+    conflicts = check_conflicts(album.digests, album.labels, list(classes), NOUN)
+    return [check_few(classes, NOUN), check_balance(classes, NOUN), conflicts]
 
 
 def _check_blank(album: Album) -> Finding:
     rows = np.flatnonzero(album.spreads < 1)
     if not len(rows):
         return Finding(code="blank", severity="pass", sentence="No picture is blank.")
-    sentence = f"{_count(len(rows), 'nearly blank picture')} (one even colour)."
+    sentence = f"{counted(len(rows), 'nearly blank picture')} (one even colour)."
     cure = "Look at them and remove those that show nothing."
     return Finding(code="blank", severity="warning", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist()))
 
@@ -847,43 +618,3 @@ def _check_colour(album: Album) -> Finding:
     cure = "If only some classes are grey, the model may learn that instead: set colour to `grey`."
     rows = np.flatnonzero(album.colour == (2 * colour < len(album)))
     return Finding(code="colour", severity="notice", sentence=sentence, cure=cure, rows=tuple(rows[:10].tolist()))
-
-
-def _check_unreadable(names: list[str]) -> Finding:
-    if not names:
-        return Finding(code="unreadable", severity="pass", sentence="Every picture could be read.")
-    listed = _listed([_short(name) for name in names[:3]])
-    sentence = f"Skipped {_count(len(names), 'unreadable picture')}, for example {listed}."
-    return Finding(code="unreadable", severity="notice", sentence=sentence, cure="Replace them if they matter.")
-
-
-def _note_unreadable(unreadable: list[tuple[str, str]], total: int) -> list[str]:
-    if not unreadable:
-        return []
-    verb = "was" if len(unreadable) == 1 else "were"
-    listed = _listed([_short(name) for name, _ in unreadable[:3]])
-    return [f"{len(unreadable)} of {total:,} pictures could not be read and {verb} skipped: {listed}."]
-
-
-def _note_others(names: list[str]) -> list[str]:
-    if not names:
-        return []
-    listed = _listed([_short(name) for name in names[:3]])
-    return [f"Left out {_count(len(names), 'file')} of other kinds, for example {listed}."]
-
-
-def _listed(names: Sequence[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _verb(number: int, one: str, many: str) -> str:
-    return one if number == 1 else many
-
-
-def _short(name: str) -> str:
-    return PurePosixPath(name).name
