@@ -7,8 +7,8 @@ from recipes import Settings, setting
 Kind = Literal["number", "category", "boolean", "date", "text", "ignore"]
 
 
-class Reading(Settings):
-    """How columns are read and used; what is left empty is found out and noted."""
+class Cells(Settings):
+    """How the cells of a file are told apart; what is left empty is found out and noted."""
 
     delimiter: str = setting(
         "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
@@ -17,14 +17,19 @@ class Reading(Settings):
         "", "Encoding", "How letters are stored, such as utf-8 or cp1252; empty: found out.", advanced=True,
         panel="data", max_length=30,
     )  # fmt: skip
-    decimal: Literal["", ".", ","] = setting(
-        "", "Decimal mark", "The mark before the decimals; empty: found out.", advanced=True, panel="data"
-    )
     header: Literal["auto", "yes", "no"] = setting(
         "auto", "First row is the header", "Whether the first row names the columns.", advanced=True, panel="data"
     )
     sheet: str = setting(
         "", "Sheet", "Which sheet of an Excel file; empty: the first one with cells.", advanced=True, panel="data"
+    )
+
+
+class Reading(Cells):
+    """How columns are read and used."""
+
+    decimal: Literal["", ".", ","] = setting(
+        "", "Decimal mark", "The mark before the decimals; empty: found out.", advanced=True, panel="data"
     )
     skip_bad_rows: bool = setting(
         False, "Skip bad rows", "Leave out rows with more cells than the header instead of refusing the file.",

@@ -20,6 +20,7 @@ from datasets import _pairs_tokens as tokens_in
 from datasets._made_french import make_french
 from datasets._split import split
 from datasets._table_columns import as_texts, cell_text
+from datasets._table_config import Cells
 from datasets._table_config import Config as TableConfig
 from datasets._table_head import head_of
 from datasets._table_reading import Table, read_table
@@ -60,7 +61,7 @@ NAMED = {
 }  # fmt: skip
 
 
-class Config(Settings):
+class Config(Cells):
     """How pairs are read and cut; what is left empty is found out and noted."""
 
     source_column: str = setting(
@@ -77,19 +78,6 @@ class Config(Settings):
         5000, "Vocabulary", "How many of the most frequent words of each side are known.", ge=10, le=30_000, log=True,
         panel="data", advanced=True,
     )  # fmt: skip
-    delimiter: str = setting(
-        "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
-    )
-    encoding: str = setting(
-        "", "Encoding", "How letters are stored, such as utf-8 or cp1252; empty: found out.", advanced=True,
-        panel="data", max_length=30,
-    )  # fmt: skip
-    header: Literal["auto", "yes", "no"] = setting(
-        "auto", "First row is the header", "Whether the first row names the columns.", advanced=True, panel="data"
-    )
-    sheet: str = setting(
-        "", "Sheet", "Which sheet of an Excel file; empty: the first one with cells.", advanced=True, panel="data"
-    )
 
 
 _FRENCH = Sample(

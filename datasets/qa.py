@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from datasets._made_stories import make_stories
 from datasets._qa_reading import Questions, read_questions, sureness
 from datasets._split import NEEDED, split
 from datasets._table_columns import cell_text
+from datasets._table_config import Cells
 from datasets._table_config import Config as TableConfig
 from datasets._table_encoding import words_of
 from recipes import (
@@ -59,7 +60,7 @@ LONGEST_ANSWER = 30
 """Words; questions with a longer answer are left out."""
 
 
-class Config(Settings):
+class Config(Cells):
     """How questions are read and cut; what is left empty is found out and noted."""
 
     context_column: str = setting(
@@ -84,19 +85,6 @@ class Config(Settings):
         10_000, "Vocabulary", "How many of the most frequent words are known.", ge=10, le=50_000, log=True,
         panel="data", advanced=True,
     )  # fmt: skip
-    delimiter: str = setting(
-        "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
-    )
-    encoding: str = setting(
-        "", "Encoding", "How letters are stored, such as utf-8 or cp1252; empty: found out.", advanced=True,
-        panel="data", max_length=30,
-    )  # fmt: skip
-    header: Literal["auto", "yes", "no"] = setting(
-        "auto", "First row is the header", "Whether the first row names the columns.", advanced=True, panel="data"
-    )
-    sheet: str = setting(
-        "", "Sheet", "Which sheet of an Excel file; empty: the first one with cells.", advanced=True, panel="data"
-    )
 
 
 _STORIES = Sample(

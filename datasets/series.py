@@ -38,6 +38,7 @@ from datasets._series_reading import Raw, Wishes, from_table, read_series
 from datasets._series_time import Step, find_step
 from datasets._series_transform import entered, moved, standardised
 from datasets._sources import divide, tied
+from datasets._table_config import Cells
 from datasets._table_config import Config as TableConfig
 from datasets._table_head import head_of
 from datasets._table_reading import Table, read_table
@@ -80,7 +81,7 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 VALUE_NAMES = ("y", "value", "values", "target", "sales", "demand", "price", "close", "load", "count", "consumption")
 
 
-class Config(Settings):
+class Config(Cells):
     """How series are read and cut; what is left empty is found out and noted."""
 
     window: int = setting(
@@ -126,21 +127,8 @@ class Config(Settings):
         0, "Piece", "Where the class changes along a recording, it is cut into pieces of so many steps.", ge=0,
         le=5000, unit="steps", zero="automatic", panel="data", advanced=True,
     )  # fmt: skip
-    delimiter: str = setting(
-        "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
-    )
-    encoding: str = setting(
-        "", "Encoding", "How letters are stored, such as utf-8 or cp1252; empty: found out.", advanced=True,
-        panel="data", max_length=30,
-    )  # fmt: skip
     decimal: Literal["", ".", ","] = setting(
         "", "Decimal mark", "The mark before the decimals; empty: found out.", advanced=True, panel="data"
-    )
-    header: Literal["auto", "yes", "no"] = setting(
-        "auto", "First row is the header", "Whether the first row names the columns.", advanced=True, panel="data"
-    )
-    sheet: str = setting(
-        "", "Sheet", "Which sheet of an Excel file; empty: the first one with cells.", advanced=True, panel="data"
     )
 
 

@@ -18,6 +18,7 @@ from datasets._archive import opened
 from datasets._made_tickets import make_tickets
 from datasets._pack import path as packed
 from datasets._table_columns import as_texts, cell_text, find_column, one_array, propose_task
+from datasets._table_config import Cells
 from datasets._table_config import Config as TableConfig
 from datasets._table_head import head_of
 from datasets._table_plan import sorted_classes
@@ -66,7 +67,7 @@ CHOOSES_TARGET = True
 READING = ("text_column", "delimiter", "encoding", "header", "sheet")
 
 
-class Config(Settings):
+class Config(Cells):
     """How texts are read and cut; what is left empty is found out and noted."""
 
     text_column: str = setting(
@@ -87,19 +88,6 @@ class Config(Settings):
     )  # fmt: skip
     rare_classes: Literal["refuse", "leave out"] = setting(
         "refuse", "Rare classes", "What to do with classes of fewer than 3 sentences.", advanced=True, panel="data"
-    )
-    delimiter: str = setting(
-        "", "Delimiter", "The sign between two cells; empty: found out.", advanced=True, panel="data", max_length=12
-    )
-    encoding: str = setting(
-        "", "Encoding", "How letters are stored, such as utf-8 or cp1252; empty: found out.", advanced=True,
-        panel="data", max_length=30,
-    )  # fmt: skip
-    header: Literal["auto", "yes", "no"] = setting(
-        "auto", "First row is the header", "Whether the first row names the columns.", advanced=True, panel="data"
-    )
-    sheet: str = setting(
-        "", "Sheet", "Which sheet of an Excel file; empty: the first one with cells.", advanced=True, panel="data"
     )
 
 
