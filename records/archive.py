@@ -8,8 +8,8 @@ from typing import Any
 
 from records.run import Run
 
-LEFT_OUT = ("recipe.yaml", "checkpoints", "log.txt", "catalogue.json", "prepared.json", "ask.json")
-"""What only this machine can use: weights for a resume, its own log, places on its disk.
+LEFT_OUT = ("recipe.yaml", "checkpoints", "log.txt", "catalogue.json", "prepared.json", "ask.json", "jobs")
+"""What only this machine can use: weights for a resume, its own log, places on its disk, work that can be done again.
 The recipe goes out in its portable form."""
 PACKED = (".keras", ".npz", ".zip", ".png")
 """Files that are packed already; packing them again costs time and gains nothing."""

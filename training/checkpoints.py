@@ -49,7 +49,8 @@ class Snapshot:
 
 def arrays_of(variables: Iterable[Any]) -> list[np.ndarray]:
     """Copy variables into arrays."""
-    return [np.array(variable) for variable in variables]
+    # `asarray` first: a Keras variable does not know how to be copied, and its array may be a view of its memory.
+    return [np.array(np.asarray(variable)) for variable in variables]
 
 
 def put_back(variables: Iterable[Any], arrays: Iterable[np.ndarray]) -> None:

@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import builders
 from recipes import Recipe, Refusal
-from records import Run, State, Workspace, write_json
+from records import Run, State, Workspace, job, write_json
 from records.catalogue import Catalogue, RunRow
 from records.run import RESUMABLE, Name
 from training import devices, marks, plan
@@ -110,6 +111,8 @@ class Executor:
         rest: tuple[Name, ...] = ("finished", *RESUMABLE)
         if not self.catalogue.change(run, owner, rest, deleted=time.time()):
             raise Refusal("This run is still going. Stop it first, then delete it.")
+        for each in job.of_run(Run(self.workspace.run_folder(run))):
+            job.ask_to_stop(each)
         marks.ring(self.workspace)
 
     def restore(self, run: str, owner: str) -> None:
@@ -130,6 +133,19 @@ class Executor:
         """Mark a run as a favourite, or no longer."""
         self._mine(run, owner)
         self.catalogue.change(run, owner, starred=starred)
+
+    def start_job(self, run: str, owner: str, kind: str, settings: dict[str, Any]) -> None:
+        """Have something done with a run in the background; what waits, goes or is finished stays as it is."""
+        self._mine(run, owner)
+        self._refuse_full_disk()
+        job.ask_for(self.workspace, Run(self.workspace.run_folder(run)), kind, settings)
+        self._wake()
+
+    def stop_job(self, run: str, owner: str, kind: str, settings: dict[str, Any]) -> None:
+        """Stop a job after its next step, or take it out of the queue."""
+        self._mine(run, owner)
+        job.ask_to_stop(job.JobFolder.of(Run(self.workspace.run_folder(run)), kind, settings))
+        marks.ring(self.workspace)
 
     def capacity(self) -> Capacity:
         """Say how many runs go at once, how many go and wait now, and on which GPUs."""

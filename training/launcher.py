@@ -25,6 +25,7 @@ from training import devices
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = (sys.executable, "-m", "training.worker")
 WARM = (sys.executable, "-m", "training.warm")
+JOB = (sys.executable, "-m", "training.jobs")
 LONGEST_LOADING = 90.0
 """Seconds after which a parent of workers that is still importing is given up."""
 LONGEST_FORK = 20.0
@@ -108,6 +109,13 @@ class LocalLauncher:
                 self._request({"warm": str(self._workspace.root), "log": str(log), "environment": environment})
             )
         return self._spawn((*WARM, "--workspace", str(self._workspace.root)), environment, log)
+
+    def start_job(self, folder: Path) -> str:
+        """Start a job on a run, which never gets a GPU. Raises `LaunchError`."""
+        environment = {"CUDA_VISIBLE_DEVICES": devices.NO_GPU}
+        if self._parent and self._parent.is_ready and not self._parent.is_spare:
+            return self._handle(self._request({"job": str(folder), "environment": environment}))
+        return self._spawn((*JOB, str(folder)), environment, folder / "log.txt")
 
     def poll(self, handle: str) -> Exit | None:
         """See `Launcher`."""

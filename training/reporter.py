@@ -7,6 +7,7 @@ import psutil
 
 from records import Run, write_json
 from records.run import Name, Phase
+from training.energy import Meter
 
 STATE_SECONDS = 0.2
 POINT_SECONDS = 0.1
@@ -38,6 +39,8 @@ class Reporter:
         """One unit of a standardised target in the target's own unit."""
         self.all_epochs: list[int] = []
         """Planned epochs of each stage."""
+        self.meter: Meter | None = None
+        """Counts the electricity that is used."""
         self.state = run.state.model_copy(
             update={"attempt": attempt, "started": time.time(), "ended": None, "first_point": None, "message": "",
                     "advice": "", "eta_seconds": None}
@@ -59,6 +62,8 @@ class Reporter:
         memory = self._process.memory_info().rss / 2**20
         self.state = self.state.model_copy(update={"updated": time.time(), "memory_mb": round(memory, 1)})
         self.run.write_state(self.state)
+        if self.meter:
+            self.meter.note()
 
     def phase(self, phase: Phase, **changes: Any) -> None:
         """Enter a phase; a stop that was asked for in the last one comes true here."""
@@ -122,6 +127,8 @@ class Reporter:
         """Write the last state and `done.json`."""
         ended = time.time()
         phase = "done" if state == "finished" else self.state.phase
+        if self.meter:
+            self.meter.note(now=True)
         self.event(state, f"{message} {advice}".strip())
         self.tell(now=True, state=state, phase=phase, message=message, advice=advice, ended=ended, eta_seconds=None)
         write_json(self.run.folder / "done.json", {"state": state, "attempt": self.attempt, "time": ended})

@@ -23,6 +23,7 @@ from types import FrameType
 
 from records import Run, State, Workspace, write_json
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
+from records.job import Ticket, tickets
 from training import marks
 from training.executor import SECONDS_TO_RESTORE, close, label
 from training.launcher import PAUSES, LaunchError, LocalLauncher, is_alive, is_of_this_boot
@@ -35,6 +36,7 @@ MOST_DEATHS = 3
 """How often a run starts again by itself although it gets no further."""
 TICK_BUSY, TICK_IDLE = 0.2, 1.0
 PURGE_EVERY = 5.0
+JOB_DIED = "The computer ended this work, most likely because its memory was full. Try again when it is less busy."
 LONG_LIFE = 60.0
 """A warm process that lived that long did not break at its start."""
 
@@ -80,6 +82,7 @@ class Supervisor:
         self._idle_seconds = _seconds("LAYERWISE_IDLE_SECONDS", IDLE_SECONDS) if idle_seconds is None else idle_seconds
         self._stop_seconds = _seconds("LAYERWISE_STOP_SECONDS", STOP_SECONDS) if stop_seconds is None else stop_seconds
         self._warm = WarmKeeper(workspace, launcher) if keeps_warm else None
+        self._jobs = JobKeeper(workspace, launcher, self._stop_seconds)
         self._stopping: dict[tuple[str, int], float] = {}
         self._needed = time.monotonic()
         self._next_purge = 0.0
@@ -131,7 +134,8 @@ class Supervisor:
             self._warm.tend()
         if time.monotonic() >= self._next_purge:
             self._purge()
-        return bool(self.queue.live() or self.queue.queued())
+        jobs = self._jobs.tend()
+        return bool(jobs or self.queue.live() or self.queue.queued())
 
     def _guarded(self, row: RunRow) -> None:
         try:
@@ -296,6 +300,59 @@ class WarmKeeper:
         """Let it end."""
         if is_alive(self._handle):
             self._launcher.stop(self._handle, force=False)
+
+
+class JobKeeper:
+    """Starts the jobs that wait, one at a time and the oldest first, and watches those that go."""
+
+    def __init__(self, workspace: Workspace, launcher: LocalLauncher, stop_seconds: float) -> None:
+        self._workspace, self._launcher, self._stop_seconds = workspace, launcher, stop_seconds
+        self._stopping: dict[Path, float] = {}
+
+    def tend(self) -> bool:
+        """Look at every job; says whether any goes or waits."""
+        every = tickets(self._workspace)
+        lives = [ticket for ticket in every if ticket.handle and self._watch(ticket)]
+        waiting = [ticket for ticket in every if not ticket.handle]
+        if waiting and not lives and not self._launcher.is_loading:
+            self._start(waiting[0])
+        return bool(every)
+
+    def _watch(self, ticket: Ticket) -> bool:
+        """Say whether it still goes; press it where it is to stop, close it where it died."""
+        if self._launcher.poll(ticket.handle) is None:
+            self._press(ticket)
+            return True
+        self._stopping.pop(ticket.file, None)
+        state = ticket.job.state
+        if state and state.is_active:
+            stopped = ticket.job.is_to_stop
+            _log.warning("Job %s died.", ticket.file.stem)
+            ticket.job.write_state("stopped" if stopped else "failed", text="Stopped by you." if stopped else JOB_DIED)
+        ticket.tear()
+        return False
+
+    def _press(self, ticket: Ticket) -> None:
+        if not ticket.job.is_to_stop:
+            return
+        if ticket.file not in self._stopping:
+            self._stopping[ticket.file] = time.monotonic()
+            self._launcher.stop(ticket.handle, force=False)
+        elif time.monotonic() - self._stopping[ticket.file] > self._stop_seconds:
+            self._launcher.stop(ticket.handle, force=True)
+
+    def _start(self, ticket: Ticket) -> None:
+        if not (ticket.job.folder / "job.json").exists():  # its run was deleted meanwhile
+            ticket.tear()
+            return
+        if ticket.job.is_to_stop:
+            ticket.job.write_state("stopped", text="Stopped by you.")
+            ticket.tear()
+            return
+        try:
+            ticket.take(self._launcher.start_job(ticket.job.folder))
+        except LaunchError:
+            _log.exception("Job %s could not be started and waits again.", ticket.file.stem)
 
 
 def _after(state: State) -> str:

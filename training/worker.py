@@ -24,6 +24,7 @@ from records import Run, Workspace, write_json
 from records.run import write_text
 from training import backend, checkpoints, devices, failures
 from training.checkpoints import Snapshot
+from training.energy import Meter
 from training.plan import resolve, training_of
 from training.reporter import Halted, Reporter, Superseded
 from training.shelf import open_prepared
@@ -104,6 +105,7 @@ class Worker:
 
     def execute(self) -> None:
         """Prepare, build, fit, judge, save, check."""
+        self.reporter.meter = Meter(self.run, self.reporter.attempt)
         dataset, prepared = self._prepare()
         training = training_of(self.recipe)
         self.reporter.phase("compiling", message="", device=device(), epochs=training.epochs)
@@ -214,7 +216,8 @@ class Fitted:
             os.truncate(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
             where = f"goes on after epoch {epoch}" if epoch else "starts again from the beginning"
             self.reporter.event("resume", f"Attempt {self.reporter.attempt} {where}.")
-        return snapshot
+        # Where the newest epoch is the best one, the checkpoint holds its weights once, with the optimizer's.
+        return snapshot and replace(snapshot, best_variables=snapshot.best_variables[: len(self.models)])
 
     def _fit_stage(self, number: int, stage: Stage) -> None:
         from training.fit import choose_policy, compile_stage, fit

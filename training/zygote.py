@@ -4,6 +4,7 @@ It reads one JSON line a request from its standard input and answers on its stan
 
     {"folder": ..., "attempt": 1, "environment": {...}}  ->  {"pid": 123} or {"failed": "why"}
     {"warm": workspace, "log": ..., "environment": {...}} -> {"pid": 124}
+    {"job": folder, "environment": {...}}                -> {"pid": 125}
     (a child ended)                                       ->  {"exited": 123, "code": 0}
 
 It starts with {"ready": seconds}. It ends when its input does; its children live on, each in an own session.
@@ -65,6 +66,7 @@ def load() -> None:
                 _load_plug_in(module.name)
     importlib.import_module("training.worker")
     importlib.import_module("training.warm")
+    importlib.import_module("training.opened")
 
 
 def _load_plug_in(name: str) -> None:
@@ -158,6 +160,9 @@ def _task(request: dict[str, Any]) -> tuple[Callable[[], int], Path]:
         return lambda: warm.main(["--workspace", request["warm"]]), Path(request["log"])
     os.nice(NICENESS)
     _go_first()
+    if "job" in request:
+        jobs = importlib.import_module("training.jobs")
+        return lambda: jobs.main(Path(request["job"])), Path(request["job"]) / LOG_NAME
     worker = importlib.import_module("training.worker")
     folder = Path(request["folder"])
     return lambda: worker.main(folder, request["attempt"]), folder / LOG_NAME
