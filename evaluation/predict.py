@@ -6,7 +6,7 @@ Used by the warm process (Keras live). Nothing here needs the run's worker.
 import base64
 import binascii
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,14 @@ FILES = ("picture", "sound", "clip")
 """Kinds of raw input that come from the page as the bytes of a file."""
 
 
-def answer(run: Run, values: dict[str, Any]) -> dict[str, Any]:
+def answer(run: Run, values: dict[str, Any], model: Callable[[str], Any] | None = None) -> dict[str, Any]:
     """Answer one example from a form: cells by name (files as base64), and whatever else the task's form has.
 
+    `model` returns a deliverable by name where the run has no files yet.
     For the general form: {"target", "classes", "answer": probabilities in the order of the classes, or one value}.
     """
     prepared = _prepared(run)
-    replying = Replying(run, prepared, _decoded(prepared.signature, values), lambda name: _model(run, name))
+    replying = Replying(run, prepared, _decoded(prepared.signature, values), model or (lambda name: _model(run, name)))
     return tasks.get(prepared.signature.task).reply(replying)
 
 

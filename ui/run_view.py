@@ -13,7 +13,7 @@ import datasets
 from recipes import Recipe, Refusal, Training
 from records import Run, State
 from training.executor import default_title
-from ui import caption, charts, draft, look, panels, report_view, studio
+from ui import caption, charts, draft, look, panels, report_view, studio, try_it
 from ui.run_reader import RunReader, reader
 
 PHASES = (
@@ -114,6 +114,7 @@ def live(run: Run, state: State) -> None:
     """Show an active run; its curves are drawn again each second, the whole page when its state changes."""
     _controls(run, state)
     st.fragment(partial(_tick, run, _scene(state)), run_every=1.0)()
+    try_it.show_live(run)
 
 
 def rest(run: Run, state: State) -> None:
@@ -122,6 +123,7 @@ def rest(run: Run, state: State) -> None:
     _outcome(run, state)
     if known.epochs():
         curves(known, finished=True)
+    try_it.show_live(run)
 
 
 def kept_words(run: Run) -> None:

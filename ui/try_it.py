@@ -6,6 +6,7 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 import datasets
+from datasets import Prepared
 from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
@@ -26,7 +28,7 @@ EPOCH = dt.date(1970, 1, 1)
 FILES = ("picture", "sound", "clip")
 LARGEST_PICTURE = 20
 """Megabytes."""
-DRAW, TEST, OWN, CAMERA = "Draw", "From the test part", "Own picture", "Camera"
+DRAW, TEST, OWN, CAMERA = "Draw", "Unseen picture", "Own picture", "Camera"
 
 
 def show(run: Run) -> None:
@@ -44,6 +46,14 @@ def show(run: Run) -> None:
         _thing(run, signature)
     else:
         _row(run, signature)
+
+
+def show_live(run: Run) -> None:
+    """Offer Try while the run still trains, or rests: the model of its newest checkpoint answers."""
+    if not (run.folder / "checkpoints" / "LATEST").exists():
+        return
+    with st.expander("Try it now", key="try_live", icon=look.symbol("touch_app")):
+        show(run)
 
 
 def _own(task: str, what: str) -> Any:
@@ -76,7 +86,7 @@ def _row(run: Run, signature: Signature) -> None:
         if any(raw.kind in FILES for raw in signature.raw) and f"filled_{run.id}" not in st.session_state:
             _fill(run, signature)
         st.button(
-            f"Fill with a test {noun}", key="fill", icon=look.symbol("casino"), on_click=_fill, args=(run, signature)
+            f"Fill with an unseen {noun}", key="fill", icon=look.symbol("casino"), on_click=_fill, args=(run, signature)
         )
         values = _form(run, signature)
         _strange(signature, values)
@@ -130,7 +140,7 @@ def _field(raw: RawInput, key: str) -> Any:
 
 
 def _file(raw: RawInput, key: str) -> str | None:
-    """Take a file, or keep the picture of the test row that filled the form."""
+    """Take a file, or keep the picture of the row that filled the form."""
     given = st.file_uploader(look.plain(raw.name), key=f"{key}_file", max_upload_size=LARGEST_PICTURE)
     if given is not None:
         st.session_state[key] = base64.b64encode(given.getvalue()).decode()
@@ -170,8 +180,8 @@ def _day(value: Any) -> dt.date | None:
 
 
 def _fill(run: Run, signature: Signature) -> None:
-    """Take the next row of the sealed test part into the form."""
-    rows = test_rows(run)
+    """Take the next held-out row into the form."""
+    rows = rows_to_try(run)
     place = st.session_state.get(f"filled_{run.id}", -1) + 1
     row = rows[place % len(rows)]
     cells = samples.preview(run, (row,))[0]
@@ -181,17 +191,17 @@ def _fill(run: Run, signature: Signature) -> None:
 
 
 def _known_truth(run: Run, signature: Signature) -> str:
-    """Say what a test row really was, as long as the form still holds it."""
+    """Say what a held-out row really was, as long as the form still holds it."""
     place = st.session_state.get(f"filled_{run.id}")
     if place is None:
         return ""
-    rows = test_rows(run)
+    rows = rows_to_try(run)
     row = rows[place % len(rows)]
     cells = samples.preview(run, (row,))[0]
     for number, raw in enumerate(signature.raw):
         if _as_shown(raw, cells.get(raw.name)) != st.session_state.get(_key(run, number)):
             return ""
-    return f"Row {row} of the test part: it was {_spoken(cells.get(signature.target.name))}."
+    return f"Row {row} of the {held_out(run)}: it was {_spoken(cells.get(signature.target.name))}."
 
 
 def _strange(signature: Signature, values: dict[str, Any]) -> None:
@@ -268,7 +278,7 @@ def _opened(photo: Any) -> Image.Image | None:
 
 
 def _test_picture(run: Run) -> tuple[Image.Image | None, str]:
-    rows = test_rows(run)
+    rows = rows_to_try(run)
     st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next_picture, args=(run,))
     row = rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)]
     seen = samples.preview(run, (row,))
@@ -276,9 +286,9 @@ def _test_picture(run: Run) -> tuple[Image.Image | None, str]:
     if image is None:
         look.quiet("The data of this run are no longer on this computer. Bring a picture of your own.")
         return None, ""
-    st.image(samples.enlarged(image, 280), alt=f"Picture {row} of the test part")
+    st.image(samples.enlarged(image, 280), alt=f"Picture {row} of the {held_out(run)}")
     label = next((value for value in seen[0].values() if isinstance(value, str)), "")
-    return image, f"Picture {row} of the test part: it was {label}."
+    return image, f"Picture {row} of the {held_out(run)}: it was {label}."
 
 
 def _next_picture(run: Run) -> None:
@@ -305,12 +315,16 @@ def answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -
 def ask_model(run: Run, values: dict[str, Any]) -> dict[str, Any] | None:
     """Let the run's download answer; None where it cannot yet or will not, which is then said in words."""
     try:
-        return ask(studio.workspace(), "predict", run=str(run.folder), values=values)
+        told = ask(studio.workspace(), "predict", run=str(run.folder), values=values)
     except WarmingUp:
         look.loading("Keras is warming up. This happens once and takes some seconds.")
         _wait()
     except (Refusal, Failed) as failure:
         look.failed(str(failure))
+    else:
+        if "epoch" in told:
+            look.quiet(f"As it is after epoch {told['epoch']}, before its training has ended.")
+        return told
     return None
 
 
@@ -376,9 +390,21 @@ def _rows_of(file: str) -> tuple[int, ...]:
     return tuple(int(row) for row in rows)
 
 
-def test_rows(run: Run) -> tuple[int, ...]:
-    """Return the rows of the sealed test part in an order that is shuffled once."""
-    return _rows_of(str(run.folder / "predictions.npz"))
+@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+def _validation_rows(folder: str) -> tuple[int, ...]:
+    rows = np.random.default_rng(0).permutation(np.asarray(Prepared.open(Path(folder)).part("validation").rows))
+    return tuple(int(row) for row in rows)
+
+
+def rows_to_try(run: Run) -> tuple[int, ...]:
+    """Return the rows to try in an order that is shuffled once: of the test part, which is sealed until the report."""
+    file = run.folder / "predictions.npz"
+    return _rows_of(str(file)) if file.exists() else _validation_rows(run.read("prepared.json")["folder"])
+
+
+def held_out(run: Run) -> str:
+    """Name the part that `rows_to_try` are of."""
+    return "test part" if (run.folder / "predictions.npz").exists() else "validation part"
 
 
 def _key(run: Run, number: int) -> str:

@@ -10,7 +10,7 @@ from exporters import keras_file
 from recipes import Recipe, Refusal
 from records import Run
 from training import checkpoints, worker
-from training.opened import TOO_EARLY, opened
+from training.opened import TOO_EARLY, Opened, opened
 from training.plan import resolve
 
 
@@ -73,3 +73,28 @@ def test_a_resumed_run_whose_best_epoch_lies_before_its_resume_keeps_that_epoch(
     kept = worker.variables_of(opened(run).blueprint)
     for variable, array in zip(kept, snapshot.variables[: len(kept)], strict=True):
         np.testing.assert_array_equal(np.asarray(variable), array)
+
+
+def test_an_open_run_follows_its_checkpoints(runs):
+    run = trained(runs, "followed", "iris", "mlp", epochs=3, restore_best=False)
+    live = Opened(run)
+    assert (live.epoch, live.follow()) == (3, True)
+    row = {name: np.asarray([[1.0]], "float32") for name in live.model("model").input}
+    before = live.model("model").predict_on_batch(row)
+    snapshot, _ = checkpoints.newest(run.folder / "checkpoints")
+    assert snapshot is not None
+    later = replace(snapshot, epoch=4, finished=4, variables=[array * 2 for array in snapshot.variables])
+    checkpoints.commit(run.folder / "checkpoints", later)
+    assert live.follow()
+    assert live.epoch == 4
+    after = live.model("model").predict_on_batch(row)
+    assert any(not np.allclose(before[name], after[name]) for name in before)
+
+
+def test_an_open_run_does_not_follow_into_another_stage(runs):
+    run = trained(runs, "next", "iris", "mlp", epochs=2)
+    live = Opened(run)
+    snapshot, _ = checkpoints.newest(run.folder / "checkpoints")
+    assert snapshot is not None
+    checkpoints.commit(run.folder / "checkpoints", replace(snapshot, stage=1, epoch=1, finished=3))
+    assert not live.follow()

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from recipes import Refusal
-from records import Workspace
+from recipes import Recipe, Refusal
+from records import Run, Workspace
 from training import estimate
 from training.ask import Failed, WarmingUp, address, ask
+from training.opened import TOO_EARLY
+from training.plan import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 PENGUINS = {"data": {"sample": "penguins"}, "model": {"architecture": "mlp", "width": 32}}
@@ -167,3 +169,17 @@ def test_amounts_are_written_for_people():
     assert estimate.sentence("no", 16 * 2**30, 3 * 2**30, None) == (
         "Does not fit · needs 16.0 GB, 3.0 GB are free · choose a smaller model or batch size"
     )
+
+
+def test_a_run_without_files_is_answered_by_its_newest_checkpoint(workspace):
+    run = Run.create(workspace.runs / "live", resolve(Recipe.of(PENGUINS | {"training": {"epochs": 3}})))
+    values = {"island": "Dream", "bill_length_mm": 40.0}
+    with pytest.raises(Refusal, match=TOO_EARLY):
+        ask(workspace, "predict", run=str(run.folder), values=values)
+    done = subprocess.run([sys.executable, "-m", "training.worker", str(run.folder)], cwd=ROOT, check=False)
+    assert done.returncode == 0
+    finished = ask(workspace, "predict", run=str(run.folder), values=values)
+    (run.folder / "deliverables.json").unlink()
+    live = ask(workspace, "predict", run=str(run.folder), values=values)
+    assert live["epoch"] in (1, 2, 3)
+    assert live["answer"] == pytest.approx(finished["answer"], abs=1e-6)

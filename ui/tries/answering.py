@@ -7,7 +7,7 @@ from recipes import Signature
 from records import Run
 from ui import look, samples
 from ui.panels.marked import text_of
-from ui.try_it import ask_model, test_rows
+from ui.try_it import ask_model, rows_to_try
 
 LONGEST_TEXT = 20_000
 LONGEST_QUESTION = 400
@@ -55,7 +55,7 @@ def _sure(share: float) -> str:
 
 def _fill(run: Run, keys: dict[str, str]) -> None:
     """Put the next question of the test part, with its text, into the fields."""
-    rows = test_rows(run)
+    rows = rows_to_try(run)
     place = st.session_state.get(f"try_{run.id}_place", -1) + 1
     st.session_state[f"try_{run.id}_place"] = place
     seen = samples.preview(run, (rows[place % len(rows)],))

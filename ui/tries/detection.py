@@ -97,7 +97,7 @@ def _opened(photo: Any) -> Image.Image | None:
 
 
 def _of_test(run: Run) -> tuple[Image.Image | None, dict[str, Any], str]:
-    rows = try_it.test_rows(run)
+    rows = try_it.rows_to_try(run)
     key = f"find_shown_{run.id}"
 
     def another() -> None:
@@ -110,4 +110,4 @@ def _of_test(run: Run) -> tuple[Image.Image | None, dict[str, Any], str]:
         look.quiet("The data of this run are no longer on this computer. Bring a picture of your own.")
         return None, {}, ""
     label = samples.preview(run, (row,))[0]["label"]
-    return images[0], {"row_number": row}, f"Picture {row} of the test part shows: {label}."
+    return images[0], {"row_number": row}, f"Picture {row} of the {try_it.held_out(run)} shows: {label}."

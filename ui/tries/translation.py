@@ -5,7 +5,7 @@ import streamlit as st
 from recipes import Signature
 from records import Run
 from ui import look, samples
-from ui.try_it import ask_model, test_rows
+from ui.try_it import ask_model, rows_to_try
 
 LONGEST = 1_000
 
@@ -39,7 +39,7 @@ def show(run: Run, signature: Signature) -> None:
 
 def _fill(run: Run, key: str) -> None:
     """Put the next sentence of the test part into the field."""
-    rows = test_rows(run)
+    rows = rows_to_try(run)
     place = st.session_state.get(f"{key}_place", -1) + 1
     st.session_state[f"{key}_place"] = place
     seen = samples.preview(run, (rows[place % len(rows)],))

@@ -10,7 +10,7 @@ from records import Run
 from ui import look, media, samples, try_it
 from ui.try_fields import Chosen
 
-TEST, OWN = "From the test part", "Own clip"
+TEST, OWN = "Unseen clip", "Own clip"
 LARGEST = 100
 """Megabytes."""
 SIDE = 280
@@ -26,15 +26,16 @@ def choose(run: Run, signature: Signature) -> Chosen | None:
 
 
 def _test_clip(run: Run, signature: Signature) -> Chosen | None:
-    rows = try_it.test_rows(run)
+    rows = try_it.rows_to_try(run)
     st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next, args=(run,))
     row = rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)]
     files, seen = media.playable(run, (row,)), samples.preview(run, (row,))
     if not files or not seen:
         look.quiet("The data of this run are no longer on this computer. Bring a clip of your own.")
         return None
-    st.image(files[0], width=SIDE, alt=f"Clip {row} of the test part")
-    return Chosen({"row_number": int(row)}, f"Clip {row} of the test part: it was {seen[0][signature.target.name]}.")
+    st.image(files[0], width=SIDE, alt=f"Clip {row} of the {try_it.held_out(run)}")
+    truth = f"Clip {row} of the {try_it.held_out(run)}: it was {seen[0][signature.target.name]}."
+    return Chosen({"row_number": int(row)}, truth)
 
 
 def _next(run: Run) -> None:

@@ -14,7 +14,7 @@ from records import Run
 from ui import look, try_it
 from ui.try_fields import Chosen
 
-TEST, PASTE, FILE = "Test part", "Paste", "File"
+TEST, PASTE, FILE = "Unseen", "Paste", "File"
 LARGEST = 5
 """Megabytes."""
 MOST_STEPS, MOST_LINES = 400, 4
@@ -39,7 +39,7 @@ def choose(run: Run, signature: Signature) -> Chosen | None:
     truth = ""
     if given.row is not None and given.dataset is not None:
         label = series.preview(given.dataset, [given.row])[0][signature.target.name]
-        truth = f"Recording {given.row} of the test part: it was {label}."
+        truth = f"Recording {given.row} of the {try_it.held_out(run)}: it was {label}."
     return Chosen({"series": given.values.tolist()}, truth)
 
 
@@ -108,7 +108,7 @@ def _test_row(run: Run, signature: Signature) -> Given | None:
     except (OSError, ValueError):
         look.quiet("The data of this run are no longer on this computer. Paste values of your own.")
         return None
-    rows = try_it.test_rows(run)
+    rows = try_it.rows_to_try(run)
     st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next, args=(run,))
     row = int(rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)])
     return Given(series.raw(dataset, signature, [row])[0]["series"][0], row, dataset)

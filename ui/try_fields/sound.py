@@ -11,7 +11,7 @@ from records import Run
 from ui import look, media, samples, try_it
 from ui.try_fields import Chosen
 
-TEST, OWN, RECORD = "From the test part", "Own sound", "Microphone"
+TEST, OWN, RECORD = "Unseen sound", "Own sound", "Microphone"
 LARGEST = 50
 """Megabytes."""
 
@@ -36,7 +36,7 @@ def choose(run: Run, signature: Signature) -> Chosen | None:
 
 
 def _test_sound(run: Run, signature: Signature) -> Chosen | None:
-    rows = try_it.test_rows(run)
+    rows = try_it.rows_to_try(run)
     st.button("Another one", key="another", icon=look.symbol("casino"), on_click=_next, args=(run,))
     row = rows[st.session_state.get(f"shown_{run.id}", 0) % len(rows)]
     files, seen = media.playable(run, (row,)), samples.preview(run, (row,))
@@ -45,9 +45,9 @@ def _test_sound(run: Run, signature: Signature) -> Chosen | None:
         return None
     picture, label = samples.picture(seen[0]), seen[0][signature.target.name]
     if picture is not None:
-        st.image(samples.enlarged(picture, 384), alt=f"Sound {row} of the test part: pitch over time")
+        st.image(samples.enlarged(picture, 384), alt=f"Sound {row} of the {try_it.held_out(run)}: pitch over time")
     st.audio(files[0], format="audio/wav")
-    return Chosen({"row_number": int(row)}, f"Sound {row} of the test part: it was {label}.")
+    return Chosen({"row_number": int(row)}, f"Sound {row} of the {try_it.held_out(run)}: it was {label}.")
 
 
 def _next(run: Run) -> None:
