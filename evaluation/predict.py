@@ -15,8 +15,9 @@ import numpy as np
 
 import datasets
 from datasets import DataSet, Prepared
-from evaluation import tasks
+from evaluation import strange, stress, tasks
 from evaluation.asked import Replying
+from evaluation.stress import DRAWS
 from recipes import Refusal, Signature, keras
 from records import Run
 
@@ -33,18 +34,41 @@ def answer(run: Run, values: dict[str, Any], model: Callable[[str], Any] | None 
     For the general form: {"target", "classes", "answer": probabilities in the order of the classes, or one value}.
     """
     prepared = _prepared(run)
-    replying = Replying(run, prepared, _decoded(prepared.signature, values), model or (lambda name: _model(run, name)))
-    return tasks.get(prepared.signature.task).reply(replying)
+    replying = Replying(
+        run, prepared, _decoded(prepared.signature, values), model or (lambda name: download(run, name))
+    )
+    told = tasks.get(prepared.signature.task).reply(replying)
+    if model is None and prepared.signature.task in strange.TASKS:
+        told["strange"] = strange.told(run, download(run, "model"), prepared.signature, replying.row())
+    return told
+
+
+def withstands(run: Run, values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Answer one example, disturbed more and more: {"levels", "answers": the mean answer at each level}."""
+    prepared = _prepared(run)
+    signature = prepared.signature
+    replying = Replying(run, prepared, _decoded(signature, values), lambda name: download(run, name))
+    row = replying.row()
+    rows = [stress.disturbed(signature, row, name, level, draw) for level in stress.LEVELS for draw in range(DRAWS)]
+    many = {name: np.concatenate([each[name] for each in rows]) for name in row}
+    told = np.asarray(download(run, "model").predict_on_batch(many)[signature.target.name], dtype=float)
+    means = told.reshape(len(stress.LEVELS), DRAWS, -1).mean(axis=1)
+    return {"levels": list(stress.LEVELS), "answers": means.tolist()}
 
 
 def answer_rows(run: Run, rows: Sequence[int]) -> dict[str, Any]:
     """Answer rows of the data set, by their numbers: {"target", "classes", "rows", "answers": one list a row}."""
-    signature = _prepared(run).signature
+    signature = signature_of(run)
     dataset = DataSet.open(Path(run.read("prepared.json")["dataset"]))
     raw = datasets.get(signature.data_type).raw(dataset, signature, rows)
-    model, name = _model(run, "model"), signature.target.name
+    model, name = download(run, "model"), signature.target.name
     told = [np.asarray(model.predict_on_batch(row)[name])[0].tolist() for row in raw]
     return {"target": name, "classes": list(signature.target.classes), "rows": list(map(int, rows)), "answers": told}
+
+
+def signature_of(run: Run) -> Signature:
+    """Return what a run's download takes and answers."""
+    return _prepared(run).signature
 
 
 def _prepared(run: Run) -> Prepared:
@@ -70,7 +94,8 @@ def _bytes(value: Any) -> Any:
         raise Refusal("The file did not arrive whole. Choose it once more.") from None
 
 
-def _model(run: Run, name: str) -> Any:
+def download(run: Run, name: str) -> Any:
+    """Return a deliverable as it was saved, loaded and kept; raises `Refusal` where there is none yet."""
     file = run.folder / "deliverables" / f"{name}.keras"
     if not file.exists():
         raise Refusal("This run has no model to try yet. Wait until it has finished, or resume it.")

@@ -36,12 +36,15 @@ from recipes import Recipe, Refusal, keras
 from records import Run, Workspace, write_json
 from training import estimate, failures
 from training.ask import LONGEST_PATH
+from training.opened import Opened
 from training.plan import resolve, training_of
 from training.shelf import open_prepared
 from training.worker import build, settle, trainings_of
 
 LONGEST_LINE = 64 * 2**20
 KEPT = 256
+LIVES = 3
+"""Runs that still train and are kept open for Try."""
 GROWTH = 1.5 * 2**30
 """Bytes on top of its first size after which it makes room for a fresh process."""
 LOOK = 1.0
@@ -140,13 +143,17 @@ class Answers:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._kept = collections.OrderedDict[str, dict[str, Any]]()
+        self._lives = collections.OrderedDict[str, Opened]()
         self._known: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "describe": self.describe,
             "estimate": self.estimate,
             "predict": self.predict,
+            "withstand": self.withstand,
             "augment": self.augment,
             "signature": self.signature,
+            "explain": self.explain,
         }
+        self._explanations: Any = None
 
     def warm_up(self) -> None:
         """Import what is slow and build one model, so that the first question is as quick as the next."""
@@ -180,10 +187,28 @@ class Answers:
         return self._once("estimate", recipe, prepared, lambda: self._estimated(recipe, prepared))
 
     def predict(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Let a finished run's download answer one example."""
+        """Let a run's download answer one example; before there is one, the models of its newest checkpoint."""
         from evaluation import predict
 
-        return predict.answer(Run(Path(values["run"])), values["values"])
+        run = Run(Path(values["run"]))
+        if run.read("deliverables.json"):
+            return predict.answer(run, values["values"])
+        live = self._live(run)
+        return predict.answer(run, values["values"], live.model) | {"epoch": live.epoch}
+
+    def explain(self, values: dict[str, Any]) -> dict[str, Any]:
+        """List how a finished run can be explained, or explain it where that is quick."""
+        if self._explanations is None:
+            from training.jobs import explain
+
+            self._explanations = explain.Desk()
+        return self._explanations.answer(values)
+
+    def withstand(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Let a finished run's download answer one example, disturbed more and more."""
+        from evaluation import predict
+
+        return predict.withstands(Run(Path(values["run"])), values["values"], values["way"])
 
     def augment(self, values: dict[str, Any]) -> dict[str, Any]:
         """Show training pictures as they are and as the model meets them."""
@@ -207,6 +232,16 @@ class Answers:
         """Say what the prepared data offer to a model: shapes, classes, and what only their data type knows."""
         _, prepared = self._open(values)
         return {"signature": prepared.signature.model_dump(mode="json") | {"raw": []}}
+
+    def _live(self, run: Run) -> Opened:
+        """Open a run that still trains, or take what its open models have learned since."""
+        kept = self._lives.pop(run.id, None)
+        if kept is None or not kept.follow():
+            kept = Opened(run)
+        self._lives[run.id] = kept
+        if len(self._lives) > LIVES:
+            self._lives.popitem(last=False)
+        return kept
 
     def _open(self, values: dict[str, Any]) -> tuple[Recipe, Prepared]:
         recipe, _, prepared = open_prepared(resolve(Recipe.of(values["recipe"])), self._workspace)

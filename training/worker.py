@@ -146,7 +146,7 @@ class Worker:
 
     def _judge(self, asked: Asked) -> None:
         """Save first: clean processes load the files while the report is made."""
-        from evaluation import report
+        from evaluation import report, strange
         from exporters import check, keras_file
 
         self.reporter.phase("saving")
@@ -159,6 +159,7 @@ class Worker:
             self.reporter.phase("evaluating")
             history = [line for line in self.run.lines("metrics")[0] if line.get("end")]
             report.make(asked, history)
+            strange.fit(asked)
             self.reporter.phase("checking")
             for each in checking:
                 self.reporter.event("check", each.finish()["sentence"])

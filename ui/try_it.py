@@ -19,7 +19,7 @@ from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
 from training.ask import Failed, WarmingUp, ask
-from ui import charts, drawing, look, samples, studio, tries, try_fields
+from ui import charts, drawing, look, samples, studio, tries, try_batch, try_fields, try_stress
 
 SHOWN = 18
 """Fields in sight; the rest of a wide table stands behind "more columns"."""
@@ -46,6 +46,7 @@ def show(run: Run) -> None:
         _thing(run, signature)
     else:
         _row(run, signature)
+    try_batch.show(run, signature)
 
 
 def show_live(run: Run) -> None:
@@ -74,6 +75,7 @@ def _thing(run: Run, signature: Signature) -> None:
                 look.quiet("The answer appears here as soon as there is something to judge.")
             return
         answer(run, signature, chosen.values, chosen.truth)
+    try_stress.show(run, signature, chosen.values)
 
 
 @st.fragment
@@ -92,6 +94,7 @@ def _row(run: Run, signature: Signature) -> None:
         _strange(signature, values)
     with right:
         answer(run, signature, values, _known_truth(run, signature))
+    try_stress.show(run, signature, values)
 
 
 def _form(run: Run, signature: Signature) -> dict[str, Any]:
@@ -227,8 +230,9 @@ def _picture(run: Run, signature: Signature) -> None:
             with look.card("try_answer"):
                 look.quiet("The answer appears here as soon as there is a picture.")
             return
-        value = base64.b64encode(samples.png(image)).decode()
-        answer(run, signature, {signature.raw[0].name: value}, truth)
+        values = {signature.raw[0].name: base64.b64encode(samples.png(image)).decode()}
+        answer(run, signature, values, truth)
+    try_stress.show(run, signature, values)
 
 
 def _chosen_picture(run: Run) -> tuple[Image.Image | None, str]:
@@ -322,10 +326,25 @@ def ask_model(run: Run, values: dict[str, Any]) -> dict[str, Any] | None:
     except (Refusal, Failed) as failure:
         look.failed(str(failure))
     else:
+        if told.get("strange"):
+            _say_strange(told["strange"])
         if "epoch" in told:
             look.quiet(f"As it is after epoch {told['epoch']}, before its training has ended.")
         return told
     return None
+
+
+def _say_strange(told: dict[str, float]) -> None:
+    """Warn where nothing in the training data was like this example."""
+    if told["distance"] > told["limit"]:
+        times = told["distance"] / max(told["limit"], 1e-9)
+        far = f"{times:.0f} times as far off as" if times >= 2 else "further off than"
+        st.markdown(
+            f":orange[{look.symbol('warning')} Not like anything it was trained on] ({far} 99 of 100 unseen examples): "
+            "do not rely on this answer."
+        )
+    else:
+        look.quiet("It is like what the model was trained on.")
 
 
 def _wait() -> None:
