@@ -1,4 +1,4 @@
-# make run: the studio in the browser.  make test: every test.  make install: the environment alone.
+# make run: the studio in the browser.  make serve: a run as a web service.  make test: every test.  make install: the environment alone.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,10 +9,14 @@ UV_VERSION := 0.13.8
 # The CUDA build of the same TensorFlow where an NVIDIA GPU answers.
 CUDA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
 
-.PHONY: run test install check format tables lock clean
+.PHONY: run serve test install check format tables lock clean
 
 run: $(VENV)/installed
 	@$(BIN)/python -m ui.serve --address $(ADDRESS) --port $(PORT)
+
+# A finished run as a web service on this machine: make serve RUN=<its id or folder>, then http://localhost:8600/docs
+serve: $(VENV)/installed
+	@$(BIN)/python -m exporters.service "$(RUN)" --port $(if $(filter 8501,$(PORT)),8600,$(PORT))
 
 install: $(VENV)/installed
 

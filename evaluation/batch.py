@@ -41,10 +41,10 @@ def answer_file(run: Run, file: Path, out: Path, tell: Callable[[float, str], No
         writer = csv.writer(opened)
         for block in _blocks(many.cells):
             tell(told["rows"] / many.count, f"{told['rows']:,} of {many.count:,} answered")
-            answered = _answered(signature, model, [values for _, values in block])
-            for (front, _), answer in zip(block, answered, strict=True):
+            answers = answered(signature, model, [values for _, values in block])
+            for (front, _), answer in zip(block, answers, strict=True):
                 if not columns:
-                    names = _answer_names(signature, answered, many.columns)
+                    names = _answer_names(signature, answers, many.columns)
                     columns = [*many.columns, *names.values(), "problem"]
                     writer.writerow(map(_safe, columns))
                 row = [*(front[name] for name in many.columns), *(answer.get(name) for name in names)]
@@ -62,7 +62,7 @@ def _blocks(cells: Iterator[tuple[Row, Row]]) -> Iterator[list[tuple[Row, Row]]]
         yield block
 
 
-def _answered(signature: Signature, model: Any, values: list[Row]) -> list[Row]:
+def answered(signature: Signature, model: Any, values: list[Row]) -> list[Row]:
     """Answer examples; equal shapes together, what cannot be read with its reason."""
     kind = datasets.get(signature.data_type)
     told: list[Row] = [{} for _ in values]
@@ -115,9 +115,9 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def _answer_names(signature: Signature, answered: list[Row], taken: tuple[str, ...]) -> dict[str, str]:
+def _answer_names(signature: Signature, answers: list[Row], taken: tuple[str, ...]) -> dict[str, str]:
     """Name the answers' columns so that none meets a column of the file: `species` becomes `predicted species`."""
-    names = next((list(row) for row in answered if "problem" not in row), [signature.target.name])
+    names = next((list(row) for row in answers if "problem" not in row), [signature.target.name])
     return {name: f"predicted {name}" if name in taken or name == signature.target.name else name for name in names}
 
 
