@@ -103,7 +103,8 @@ def _shared(text: Any, question: Any) -> tuple[Any, Any]:
     ops = keras.ops
     same = ops.equal(ops.expand_dims(text, 2), ops.expand_dims(question, 1))  # (batch, C, Q)
     same = ops.logical_and(same, ops.expand_dims(ops.not_equal(question, 0), 1))
-    return tuple(ops.cast(ops.any(same, axis=axis), "int32") for axis in (2, 1))
+    # LiteRT's converter stumbles over numbers that were truth values a step before: the largest is taken instead.
+    return tuple(ops.max(ops.cast(same, "int32"), axis=axis) for axis in (2, 1))
 
 
 def _looked_up(steps: Any, query: Any, question: Any) -> Any:

@@ -23,7 +23,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from recipes import Data, Finding, Part, Refusal, Schema, Settings, Signature, known
+from recipes import Corrections, Data, Finding, Part, Refusal, Schema, Settings, Signature, known
 
 MOST_NAMES = 10_000
 """Names of an archive that are looked at to say what it holds."""
@@ -126,7 +126,7 @@ class DataType(Protocol):
     sure it is (0 to 1) that a file is of its kind, from its name and first rows; `tasks(dataset) -> tuple[str, ...]`,
     what can be learned from this data set where that is more than the task of its schema; `CHOOSES_TARGET`, whether the
     person chooses among its columns which one is learned; `READING`, the settings that
-    change how an upload is read.
+    change how an upload is read; `NO_FOLDS`, why there is no cross-validation, in a sentence.
     """
 
     TITLE: str
@@ -215,6 +215,20 @@ def tasks(dataset: DataSet) -> tuple[str, ...]:
     if ask is not None:
         return ask(dataset)
     return (dataset.schema.task,) if dataset.schema.task else ()
+
+
+def check(dataset: DataSet, data: Data) -> list[Finding]:
+    """Look at the data as this recipe would use them, corrections of single rows included."""
+    from datasets import _corrections
+
+    return [*_corrections.finding(dataset, data), *get(dataset.schema.data_type).check(dataset, data)]
+
+
+def correct(dataset: DataSet, prepared: Prepared, corrections: Corrections, folder: Path) -> Prepared:
+    """Write prepared data anew with single rows corrected; the split stays. Raises `Refusal` in words."""
+    from datasets import _corrections
+
+    return _corrections.correct(dataset, prepared, corrections, folder)
 
 
 def type_of(file: Path) -> str:

@@ -13,7 +13,7 @@ from datasets import PartName
 from datasets._series_mending import Series
 from datasets._series_time import Step
 from datasets._series_transform import TRANSFORMS, entered, moved, restored
-from recipes import Refusal
+from recipes import Fold, Refusal
 
 LONGEST_SEASON = 400
 CLEAR = 0.3
@@ -41,8 +41,8 @@ class Plan:
     """Columns that the model sees, of all that there are."""
     target: int
     """Place of the column to be forecast among those."""
-    borders: tuple[float, float]
-    """Times at which validation and test begin."""
+    borders: tuple[float, float, float]
+    """Times at which validation and test begin, and at which the test ends (infinity where the series does)."""
     season: int
     horizon: int
     window: int
@@ -76,29 +76,34 @@ class Plan:
         return rows[(ahead <= MOST_FILLED_AHEAD) & (seen <= MOST_FILLED_SEEN)]
 
 
-def _bounds(series: Series, borders: tuple[float, float]) -> dict[PartName, tuple[np.ndarray, np.ndarray]]:
+def _bounds(series: Series, borders: tuple[float, float, float]) -> dict[PartName, tuple[np.ndarray, np.ndarray]]:
     """Return the first and one past the last step of each part, in every series."""
-    starts, ends = series.offsets[:-1], series.offsets[1:]
+    starts = series.offsets[:-1]
     cuts = np.stack(
         [
             [first + int(np.searchsorted(series.times[first:last], border)) for border in borders]
-            for first, last in zip(starts, ends, strict=True)
+            for first, last in zip(starts, series.offsets[1:], strict=True)
         ]
-    )  # (series, 2)
+    )  # (series, 3)
     return {
-        "train": (starts, cuts[:, 0]), "validation": (cuts[:, 0], cuts[:, 1]), "test": (cuts[:, 1], ends),
+        "train": (starts, cuts[:, 0]), "validation": (cuts[:, 0], cuts[:, 1]), "test": (cuts[:, 1], cuts[:, 2]),
     }  # fmt: skip
 
 
 def make_plan(
-    series: Series, columns: tuple[int, ...], target: int, shares: tuple[float, float], wishes: tuple[int, int, int]
-) -> Plan:
-    """Settle what is left open; `shares` of validation and test, `wishes` for window, horizon and season (0: open)."""
+    series: Series, columns: tuple[int, ...], target: int, shares: tuple[float, float], wishes: tuple[int, int, int],
+    fold: Fold | None = None,
+) -> Plan:  # fmt: skip
+    """Settle what is left open; `shares` of validation and test, `wishes` for window, horizon and season (0: open).
+
+    All folds of a cross-validation see and forecast as many steps as the first one, which has the least to learn from.
+    """
     window, horizon, season = wishes
-    borders = _borders(series, *shares)
-    train = _training(series, borders, columns[target])
+    borders = _borders(series, *shares, fold)
+    least = borders if fold is None else _borders(series, *shares, Fold(1, fold.of))
+    train = _training(series, least, columns[target])
     season = season or find_season(train, series.step)
-    room = _room(series, borders)
+    room = _room(series, least)
     horizon = horizon or usual_horizon(series.step, season, room)
     window = window or usual_window(season, horizon, room)
     plan = Plan(series, columns, target, borders, season, horizon, window)
@@ -106,21 +111,32 @@ def make_plan(
     return plan
 
 
-def _borders(series: Series, validation: float, test: float) -> tuple[float, float]:
-    """Return the times at which validation and test begin: by the share of all steps that lie before."""
+def _borders(series: Series, validation: float, test: float, fold: Fold | None = None) -> tuple[float, float, float]:
+    """Return the times at which validation and test begin and the test ends: by the share of all steps before.
+
+    Folds follow each other through the second half of what lies before the sealed test part; each is forecast from all
+    that came before it (an expanding window), the last share of which is watched.
+    """
     times = np.sort(series.times, kind="stable")
     last = len(times) - 1
-    at = [times[min(last, max(1, round((1 - share) * len(times))))] for share in (validation + test, test)]
-    return float(at[0]), float(at[1])
+
+    def at(share: float) -> float:
+        return float(times[min(last, max(1, round(share * len(times))))])
+
+    if fold is None:
+        return at(1 - (validation + test)), at(1 - test), np.inf
+    rest = 1 - test
+    begins = rest * (1 + (fold.number - 1) / fold.of) / 2
+    return at(begins * (1 - validation / rest)), at(begins), at(rest * (1 + fold.number / fold.of) / 2)
 
 
-def _training(series: Series, borders: tuple[float, float], column: int) -> list[np.ndarray]:
+def _training(series: Series, borders: tuple[float, float, float], column: int) -> list[np.ndarray]:
     """Return the training stretch of each series in one column."""
     firsts, lasts = _bounds(series, borders)["train"]
     return [np.asarray(series.values[a:b, column]) for a, b in zip(firsts, lasts, strict=True)]
 
 
-def _room(series: Series, borders: tuple[float, float]) -> int:
+def _room(series: Series, borders: tuple[float, float, float]) -> int:
     """Return the steps of the shortest part of the longest series."""
     lengths = [last - first for first, last in _bounds(series, borders).values()]
     return int(np.min(np.stack(lengths), axis=0).max())

@@ -1,7 +1,7 @@
 """Where an example comes from: one speaker, one recording, one film. Examples of one source stay in one part."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from datasets import PartName
 from datasets._layout import short
-from datasets._split import split
-from recipes import Finding, Refusal, Settings, setting
+from datasets._split import folded, split
+from recipes import Finding, Fold, Refusal, Settings, setting
 
 TRIES = 200
 MOST_PARTS = 6
@@ -88,7 +88,12 @@ def tied(*keys: Sequence[Any]) -> np.ndarray | None:
 
 
 def divide(
-    labels: np.ndarray, groups: np.ndarray | None, shares: tuple[float, float], seed: int, thing: str
+    labels: np.ndarray,
+    groups: np.ndarray | None,
+    shares: tuple[float, float],
+    seed: int,
+    thing: str,
+    fold: Fold | None = None,
 ) -> dict[PartName, np.ndarray]:
     """Split with the groups kept whole and every class in every part; `shares` are those of validation and test.
 
@@ -97,15 +102,40 @@ def divide(
     """
     validation, test = shares
     if groups is None or len(np.unique(np.stack([groups, labels]), axis=1)[0]) == len(np.unique(groups)):
-        return split(labels, len(labels), validation, test, seed, groups, thing)
+        return split(labels, len(labels), validation, test, seed, groups, thing, fold)
     every = set(np.unique(labels).tolist())
+
+    def is_whole(parts: dict[PartName, np.ndarray]) -> bool:
+        return all(set(np.unique(labels[rows]).tolist()) == every for rows in parts.values())
+
     for attempt in range(TRIES):
         parts = split(None, len(labels), validation, test, seed + 1_000_003 * attempt, groups, thing)
-        if all(set(np.unique(labels[rows]).tolist()) == every for rows in parts.values()):
-            return parts
+        if is_whole(parts):
+            return parts if fold is None else _fold(parts, groups, shares, seed, thing, fold, is_whole)
     raise Refusal(
         f"With {len(np.unique(groups))} sources kept apart, not every class lands in training, validation and test. "
         f"Add {thing}s from more sources, or set what stays together to `file`."
+    )
+
+
+def _fold(
+    parts: dict[PartName, np.ndarray], groups: np.ndarray, shares: tuple[float, float], seed: int, thing: str,
+    fold: Fold, is_whole: Callable[[dict[PartName, np.ndarray]], bool],
+) -> dict[PartName, np.ndarray]:  # fmt: skip
+    """Deal out what lies outside the test part until every fold has all classes; the same in every fold's run."""
+    rest = np.sort(np.r_[parts["train"], parts["validation"]])
+    share = shares[0] / (1 - shares[1])
+    for attempt in range(TRIES):
+        folds = [
+            folded(None, len(rest), share, seed + 1_000_003 * attempt, groups[rest], thing, Fold(number, fold.of))
+            for number in range(1, fold.of + 1)
+        ]
+        placed = [{name: rest[places] for name, places in each.items()} for each in folds]
+        if all(map(is_whole, placed)):
+            return placed[fold.number - 1]
+    raise Refusal(
+        f"With {len(np.unique(groups[rest]))} sources kept apart, not every class lands in each of {fold.of} folds. "
+        f"Choose fewer folds, add {thing}s from more sources, or set what stays together to `file`."
     )
 
 

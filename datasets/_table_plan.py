@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from datasets import DataSet, PartName
-from datasets._split import NEEDED, split
+from datasets._split import NEEDED, refuse_held_out, split
 from datasets._table_columns import as_numbers, as_texts, find_column, one_array, propose_task
 from datasets._table_config import Config
 from datasets._table_encoding import raw_cells
@@ -106,10 +106,11 @@ class Plan:
 
     def parts(self, seed: int) -> dict[PartName, np.ndarray]:
         """Split the usable rows; returns positions in `rows`."""
+        refuse_held_out(self.data.folded, self.held_out)
         usual = np.flatnonzero(self.labels != self.held_out) if self.held_out else np.arange(len(self.rows))
         labels = None if (alike := self._alike()) is None else alike[usual]
         groups = self.copies[usual] if self.keeps_copies_together else None
-        found = split(labels, len(usual), self.data.validation, self.data.test, seed, groups)
+        found = split(labels, len(usual), self.data.validation, self.data.test, seed, groups, fold=self.data.folded)
         parts: dict[PartName, np.ndarray] = {name: usual[places] for name, places in found.items()}
         if self.held_out:
             parts["test"] = np.sort(np.r_[parts["test"], np.flatnonzero(self.labels == self.held_out)])

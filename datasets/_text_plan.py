@@ -65,7 +65,9 @@ class Plan:
             ranks = np.argsort(np.argsort(self.labels, kind="stable"), kind="stable")
             labels = ranks * 10 // len(ranks) if len(ranks) >= 100 else None
         groups = self.copies if self.copied_rows else None
-        return split(labels, len(self.rows), self.data.validation, self.data.test, seed, groups, "sentence")
+        return split(
+            labels, len(self.rows), self.data.validation, self.data.test, seed, groups, "sentence", self.data.folded
+        )
 
 
 def find_text_column(columns: dict[str, Column], cells: dict[str, pa.Array]) -> str:

@@ -185,7 +185,7 @@ def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Pro
     _refuse_too_large(len(tape), length, rate)
     groups = tied(tape.digests.tolist(), tape.recordings.tolist(), _sources(dataset, tape, settings)[0])
     parts, done = {}, 0
-    for name, here in divide(tape.labels, groups, (data.validation, data.test), seed, NOUN).items():
+    for name, here in divide(tape.labels, groups, (data.validation, data.test), seed, NOUN, data.folded).items():
         sounds = np.empty((len(here), length), dtype=np.float32)
         for place, samples in enumerate(tape.sounds(here)):
             sounds[place] = filled(resampled(Sound(samples, tape.rate), rate).samples, length)

@@ -502,7 +502,8 @@ def _split(album: Album, truth: np.ndarray, data: Data, seed: int, classes: int)
     commonness = np.where(labels >= 0, counts[np.maximum(labels, 0)], np.iinfo(np.int64).max)
     rarest = labels[np.arange(len(labels)), commonness.argmin(axis=1)]
     groups = album.tied()
-    return split(_enough(rarest, groups), len(labels), data.validation, data.test, seed, groups, "picture")
+    labels_ = _enough(rarest, groups)
+    return split(labels_, len(labels), data.validation, data.test, seed, groups, "picture", data.folded)
 
 
 def _enough(labels: np.ndarray, groups: np.ndarray | None) -> np.ndarray | None:

@@ -42,7 +42,7 @@ from datasets._pictures import (
     resizing,
     thumbnail,
 )
-from datasets._split import split
+from datasets._split import refuse_held_out, split
 from recipes import (
     Column,
     Data,
@@ -535,11 +535,12 @@ def _task(dataset: DataSet, data: Data, settings: Config) -> str:
 
 def _split(album: Album, data: Data, seed: int, odd: int | None) -> dict[PartName, np.ndarray]:
     """Return the rows of each part; all pictures of the odd class stand in the test part, unseen by training."""
+    refuse_held_out(data.folded, odd is not None)
     usual = np.flatnonzero(album.labels != (-1 if odd is None else odd))
     tied = album.tied()
     groups = None if tied is None else tied[usual]
     labels = None if _hold_every_class(album.labels[usual], groups) else album.labels[usual]
-    found = split(labels, len(usual), data.validation, data.test, seed, groups, "picture")
+    found = split(labels, len(usual), data.validation, data.test, seed, groups, "picture", data.folded)
     rows = {name: usual[here] for name, here in found.items()}
     return rows | {"test": np.union1d(rows["test"], np.setdiff1d(np.arange(len(album)), usual))}
 

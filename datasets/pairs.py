@@ -237,7 +237,7 @@ def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Pro
     if few.severity == "problem":
         raise Refusal(f"{few.sentence} {few.cure}")
     groups = np.unique([sources[row].casefold() for row in kept], return_inverse=True)[1]
-    places = split(None, len(kept), data.validation, data.test, seed, groups, "pair")
+    places = split(None, len(kept), data.validation, data.test, seed, groups, "pair", data.folded)
     dealt = {name: kept[positions] for name, positions in places.items()}
     progress(0.3, "Learning the vocabularies")
     train = dealt["train"]

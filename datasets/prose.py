@@ -265,7 +265,8 @@ def _dealt(look: Look, data: Data, seed: int) -> dict[PartName, list[tuple[int, 
     groups = [first.setdefault(look.text[start:end], number) for number, (start, end) in enumerate(look.blocks)]
     weights = [max(1, (end - start) // UNIT) for start, end in look.blocks]
     blocks = np.repeat(np.arange(len(look.blocks)), weights)
-    found = split(None, len(blocks), data.validation, data.test, seed, np.repeat(groups, weights), "passage")
+    tied = np.repeat(groups, weights)
+    found = split(None, len(blocks), data.validation, data.test, seed, tied, "passage", data.folded)
     return {name: [look.blocks[number] for number in np.unique(blocks[rows])] for name, rows in found.items()}
 
 

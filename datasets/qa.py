@@ -226,7 +226,7 @@ def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Pro
         if finding.severity == "problem":
             raise Refusal(f"{finding.sentence} {finding.cure}")
     groups = np.unique([_same(plan.contexts[row]) for row in plan.kept], return_inverse=True)[1]
-    places = split(None, len(plan.kept), data.validation, data.test, seed, groups, "question")
+    places = split(None, len(plan.kept), data.validation, data.test, seed, groups, "question", data.folded)
     progress(0.4, "Learning the vocabulary")
     contexts, questions = ([some[row] for row in plan.kept] for some in (plan.contexts, plan.questions))
     train = places["train"]

@@ -23,6 +23,7 @@ from recipes import (
     Column,
     Data,
     Finding,
+    Fold,
     Part,
     RawInput,
     Refusal,
@@ -282,6 +283,8 @@ def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Pro
     values = table.column("value").to_numpy()
     progress(0.1, "Splitting each user's ratings")
     parts = _split(users, data.validation, data.test, seed)
+    if data.folded:
+        parts = _fold(users, parts, data.validation / (1 - data.test), seed, data.folded)
     train = parts["train"]
     encoding = _encoding(dataset, users[train], items[train])
     progress(0.4, "Writing the arrays")
@@ -341,6 +344,32 @@ def _split(users: np.ndarray, validation: float, test: float, seed: int) -> dict
     }  # fmt: skip
     if not len(found["validation"]) or not len(found["test"]):
         raise Refusal(f"Hardly any user has {FEWEST} ratings or more, so none can be kept back. Add ratings per user.")
+    return found
+
+
+def _fold(
+    users: np.ndarray, parts: dict[PartName, np.ndarray], share: float, seed: int, fold: Fold
+) -> dict[PartName, np.ndarray]:
+    """Deal each user's ratings outside the test part out into folds; one is judged, a share of the rest is watched."""
+    rest = np.sort(np.r_[parts["train"], parts["validation"]])
+    random = np.random.default_rng([seed, 7, fold.of])
+    codes = np.unique(users[rest].astype(str), return_inverse=True)[1]
+    order = random.permutation(len(rest))
+    order = order[np.argsort(codes[order], kind="stable")]
+    counts = np.bincount(codes)
+    place = np.arange(len(rest)) - (np.cumsum(counts) - counts)[codes[order]]
+    enough = counts[codes[order]] >= FEWEST
+    first = random.integers(0, fold.of, len(counts))[codes[order]]
+    judged = enough & ((place + first) % fold.of == fold.number - 1)
+    watched = enough & ~judged & (random.random(len(rest)) < share)
+    learned = np.bincount(codes[order][~judged & ~watched], minlength=len(counts))
+    watched &= learned[codes[order]] > 0  # at least one rating of each user is learned from
+    rows = rest[order]
+    found: dict[PartName, np.ndarray] = {
+        "train": np.sort(rows[~judged & ~watched]), "validation": np.sort(rows[watched]), "test": np.sort(rows[judged]),
+    }  # fmt: skip
+    if not len(found["validation"]) or not len(found["test"]):
+        raise Refusal(f"Hardly any user has {FEWEST} ratings outside the test part. Add ratings per user.")
     return found
 
 

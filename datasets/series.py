@@ -421,7 +421,8 @@ def _plan(dataset: DataSet, data: Data) -> Plan:
     every = dataset.schema.details["columns"]
     columns = tuple(every.index(name) for name in seen)
     wishes = (settings.window, settings.horizon, settings.season)
-    return make_plan(_opened(dataset), columns, seen.index(target), (data.validation, data.test), wishes)
+    shares = (data.validation, data.test)
+    return make_plan(_opened(dataset), columns, seen.index(target), shares, wishes, data.folded)
 
 
 def _prepare_forecast(dataset: DataSet, data: Data, folder: Path, progress: Progress) -> Prepared:
@@ -496,7 +497,7 @@ def _prepare_classes(dataset: DataSet, data: Data, seed: int, folder: Path, prog
     _refuse_too_large(series.count, window, len(columns))
     labels, kinds = np.asarray(series.labels), tuple(dataset.schema.classes)
     groups = tied(series.groups.tolist(), digests_of(series))
-    rows = divide(np.asarray(kinds)[labels], groups, (data.validation, data.test), seed, "recording")
+    rows = divide(np.asarray(kinds)[labels], groups, (data.validation, data.test), seed, "recording", data.folded)
     progress(0.3, "Learning the spread of the values")
     train = np.stack([brought_to(series.one(row)[:, columns], window) for row in rows["train"]])
     spread = train.std(axis=(0, 1))

@@ -35,6 +35,7 @@ from recipes import (
 TITLE = "Two pictures"
 SUMMARY = "A picture and a painting: paint the first as if it were by the hand of the second."
 NOUN = "picture"
+NO_FOLDS = "A style is learned from two pictures, so there is nothing to deal out into folds."
 ICON = "brush"
 EXTENSIONS = (".zip",)
 INSIDE = ENDINGS

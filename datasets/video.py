@@ -231,7 +231,7 @@ def prepare(dataset: DataSet, data: Data, seed: int, folder: Path, progress: Pro
     _refuse_too_large(len(reel), frames, size, channels)
     groups = tied(reel.album.digests.tolist(), _sources(dataset, reel, settings)[0])
     parts, done = {}, 0
-    for name, here in divide(reel.album.labels, groups, (data.validation, data.test), seed, NOUN).items():
+    for name, here in divide(reel.album.labels, groups, (data.validation, data.test), seed, NOUN, data.folded).items():
         clips = np.empty((len(here), frames, size, size, channels), dtype=np.uint8)
         for place, clip in enumerate(reel.clips(here, channels)):
             clips[place] = _resized(chosen(clip, frames), size, settings.fit)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from evaluation import scores, sentences
+from evaluation import scores, sentences, slices
 from evaluation.asked import Asked
 from recipes import Part, Signature, keras
 from records import Run
@@ -20,6 +20,8 @@ SHOWN = 12
 LASTING = ("boundary", "shares")
 """Kinds of a family's own live panels that tell as much about the finished model; they also stand in the report."""
 
+Watched = tuple[np.ndarray, np.ndarray]
+"""Truth and answers of the validation part."""
 Judge = Callable[[np.ndarray, np.ndarray], scores.Scores]
 
 
@@ -28,12 +30,24 @@ def in_own_unit(signature: Signature, values: np.ndarray) -> np.ndarray:
     return values * signature.target.scale + signature.target.mean
 
 
-def write_predictions(run: Run, rows: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> None:
-    """Write `predictions.npz` of the test part, under its name only once it is whole."""
-    temporary = run.folder / "predictions.npz.tmp"
+def write_predictions(
+    run: Run, rows: np.ndarray, truth: np.ndarray, answer: np.ndarray, name: str = "predictions"
+) -> None:
+    """Write `predictions.npz` of the test part (or `validation.npz`), under its name only once it is whole."""
+    temporary = run.folder / f"{name}.npz.tmp"
     with temporary.open("wb") as file:
         np.savez(file, rows=rows, truth=truth, answer=answer)
-    temporary.rename(run.folder / "predictions.npz")
+    temporary.rename(run.folder / f"{name}.npz")
+
+
+def watched(
+    asked: Asked, truth_of: Callable[[Signature, Part], np.ndarray], answers_to: Callable[[Part], np.ndarray]
+) -> Watched:
+    """Let the finished model answer the whole validation part; also writes `validation.npz`."""
+    part = asked.prepared.part("validation")
+    truth, answer = truth_of(asked.signature, part), answers_to(part)
+    write_predictions(asked.run, np.asarray(part.rows), truth, answer, "validation")
+    return truth, answer
 
 
 def some_of(part: Part, kept: np.ndarray) -> Part:
@@ -43,16 +57,19 @@ def some_of(part: Part, kept: np.ndarray) -> Part:
 
 def gap(
     asked: Asked, truth_of: Callable[[Signature, Part], np.ndarray], answers_to: Callable[[Part], np.ndarray],
-    judge: Judge, yardsticks: list[dict[str, Any]],
+    judge: Judge, yardsticks: list[dict[str, Any]], seen: Watched, history: list[dict[str, Any]],
 ) -> dict[str, Any]:  # fmt: skip
-    """Judge the finished model once more on what it learned from and on what it was watched with."""
-    told = {}
-    for name in ("train", "validation"):
-        part = asked.prepared.part(name)
-        some = some_of(part, np.sort(np.random.default_rng(asked.seed).permutation(len(part))[:MOST_GAP_ROWS]))
-        told[name] = judge(truth_of(asked.signature, some), answers_to(some))
-        told[name]["rows"] = len(some)
-    return sentences.gap(asked.signature.task, told["train"], told["validation"], yardsticks)
+    """Judge the finished model once more on what it learned from and on what it was watched with (`seen`)."""
+    part = asked.prepared.part("train")
+    some = some_of(part, np.sort(np.random.default_rng(asked.seed).permutation(len(part))[:MOST_GAP_ROWS]))
+    train = judge(truth_of(asked.signature, some), answers_to(some)) | {"rows": len(some)}
+    validation = judge(*seen) | {"rows": len(seen[0])}
+    return sentences.gap(asked.signature.task, train, validation, yardsticks, history)
+
+
+def grouped(asked: Asked, part: Part, quality: np.ndarray, way: slices.Way) -> dict[str, Any]:
+    """Judge groups of a part, and search for those in which the model is weak."""
+    return slices.judge(slices.columns_of(asked, part), np.asarray(part.rows), quality, way)
 
 
 def lasting(asked: Asked) -> list[Panel]:

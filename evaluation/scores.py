@@ -21,7 +21,7 @@ RARE = 0.1
 """Of two classes with a smaller share than this, the rare one is the one that is looked for."""
 DRAWS = 1_000
 MOST_ROWS = 10_000
-MOST_WORK = 20_000_000
+MOST_WORK = 5_000_000
 """Rows times classes times draws for one interval of ROC AUC: about half a second."""
 BLOCK = 1_000_000
 """Numbers held at once while drawing."""
@@ -57,7 +57,7 @@ def intervals_of_classes(truth: np.ndarray, answer: np.ndarray, seed: int) -> In
     counts = confusion(truth, answer.argmax(axis=1), classes)
     drawn = {name: np.concatenate(some) for name, some in _drawn_counts(counts, random).items()}
     told = {name: _interval(values) for name, values in drawn.items()}
-    told["accuracy"] = _wilson(int(counts.trace()), len(truth))
+    told["accuracy"] = wilson(int(counts.trace()), len(truth))
 
     one_curve = 1 if classes == 2 else classes
     most = min(MOST_ROWS, max(200, MOST_WORK // (100 * one_curve)))
@@ -71,6 +71,40 @@ def intervals_of_classes(truth: np.ndarray, answer: np.ndarray, seed: int) -> In
 def intervals_of_values(truth: np.ndarray, answer: np.ndarray, seed: int) -> Intervals:
     """Give each score of `of_values` its 95 % interval."""
     return _bootstrap(_of_values, (truth, answer), np.random.default_rng(seed))
+
+
+def classes_under(metric: str, truth: np.ndarray, answer: np.ndarray, weights: np.ndarray, wanted: int) -> np.ndarray:
+    """Return one score of probabilities for each row of weights (draws, rows): (draws,); NaN where there is none."""
+    if metric == "log_loss":
+        return _loss_of(_log_losses(truth, answer), weights)[metric]
+    if metric in ("roc_auc", "average_precision", "recall_at_1"):
+        return _of_ranks(truth, answer, weights, wanted)[metric]
+    classes = answer.shape[1]
+    cells = truth * classes + answer.argmax(axis=1)
+    if metric == "accuracy":
+        return weights @ (truth == answer.argmax(axis=1)) / weights.sum(axis=1)
+    counts = np.stack([np.bincount(cells, drawn, minlength=classes * classes) for drawn in weights])
+    return _of_counts(counts.reshape(-1, classes, classes))[metric]
+
+
+def values_under(metric: str, truth: np.ndarray, answer: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return one score of values for each row of weights (draws, rows): (draws,); NaN where it does not exist."""
+    return _of_values(truth, answer, weights)[metric]
+
+
+def interval_of_mean(values: np.ndarray) -> list[float] | None:
+    """Return the 95 % interval of the mean of one number a row, by the central limit theorem; None without spread."""
+    half = 1.959964 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return [float(values.mean()) - half, float(values.mean()) + half] if half else None
+
+
+def wilson(right: int, rows: int, z: float = 1.959964) -> list[float]:
+    """Return the 95 % interval of a share of rows; another `z` makes it surer."""
+    share = right / rows
+    middle = share + z * z / (2 * rows)
+    half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return [max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))]
 
 
 def sought(truth: np.ndarray) -> int:
@@ -109,12 +143,17 @@ def curves(truth: np.ndarray, answer: np.ndarray, names: tuple[str, ...], most: 
     shown = sorted(sorted(shown, key=lambda index: aucs[index])[:most])
     told: dict[str, Any] = {"roc": [], "pr": []}
     for index in shown:
-        found, missed, precision, average = _curve(truth == index, answer[:, index])
-        x, y = _thinned(missed, found)
+        x, y, recall, precision = rates(truth == index, answer[:, index])
+        average = _curve(truth == index, answer[:, index])[3]
         told["roc"].append({"class": names[index], "x": x, "y": y, "auc": _plain(aucs[index])})
-        x, y = _thinned(found[1:], precision)
-        told["pr"].append({"class": names[index], "x": x, "y": y, "average_precision": _plain(average)})
+        told["pr"].append({"class": names[index], "x": recall, "y": precision, "average_precision": _plain(average)})
     return told
+
+
+def rates(positive: np.ndarray, shares: np.ndarray) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Return at most 100 points of each curve: false alarms and finds (ROC); finds and how often a ring is right."""
+    found, alarms, precision, _ = _curve(positive, shares)
+    return *_thinned(alarms, found), *_thinned(found[1:], precision)
 
 
 def histogram(values: np.ndarray, bins: int = 30) -> dict[str, list[float]]:
@@ -278,15 +317,6 @@ def _blocks(total: int, block: int) -> Iterator[int]:
     while total > 0:
         yield min(block, total)
         total -= block
-
-
-def _wilson(right: int, rows: int) -> list[float]:
-    """Return the 95 % interval of a share."""
-    share, z = right / rows, 1.959964
-    middle = share + z * z / (2 * rows)
-    half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    scale = 1 + z * z / rows
-    return [max(0.0, float((middle - half) / scale)), min(1.0, float((middle + half) / scale))]
 
 
 def _interval(drawn: np.ndarray, share: float = 1.0) -> list[float] | None:

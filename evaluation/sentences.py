@@ -1,8 +1,9 @@
 """The report in sentences: what was found, over- or under-fitting, and one suggestion what to do next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from evaluation import slices
 from evaluation.words import count, number, percent
 
 MANY_POINTS = 0.05
@@ -18,11 +19,24 @@ def about(report: dict[str, Any]) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
-def gap(task: str, train: Scores, validation: Scores, yardsticks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Compare the finished model on training and validation rows: over-fitting, under-fitting, or fine."""
+def gap(
+    task: str, train: Scores, validation: Scores, yardsticks: list[dict[str, Any]],
+    history: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Compare the finished model on training and validation rows: over-fitting, under-fitting, limited, or fine.
+
+    `limited`: little was learned, but the curve shows that learning more only made it worse on new rows.
+    """
     verdict = _verdict(task, train, validation, yardsticks)
+    if verdict == "under-fitting" and _went_too_far(history):
+        verdict = "limited"
     return {"train": train, "validation": validation, "verdict": verdict, "sentence": _gap_sentence(task, train,
             validation, verdict)}  # fmt: skip
+
+
+def beyond_chance(learned: float, watched: float, margin: float, rows: int) -> bool:
+    """Say whether a share on training rows is above that on `rows` validation rows by more than chance and margin."""
+    return learned - watched > max(margin, 2 * (max(0.0, watched * (1 - watched)) / rows) ** 0.5)
 
 
 def suggestion(report: dict[str, Any], history: list[dict[str, Any]], training: dict[str, Any]) -> str:
@@ -32,6 +46,7 @@ def suggestion(report: dict[str, Any], history: list[dict[str, Any]], training: 
         or _against_the_gap(report["gap"]["verdict"])
         or _against_the_line(report)
         or _weakest_class(report)
+        or _weakest_group(report)
         or _more_rows(report)
     )
     return found or "This works well. Try it on examples of your own, then download the model."
@@ -121,8 +136,8 @@ def _verdict(task: str, train: Scores, validation: Scores, yardsticks: list[dict
     learned, watched = train[metric], validation[metric]
     if learned is None or watched is None:
         return "unknown"
-    chance = 2 * (watched * (1 - watched) / validation["rows"]) ** 0.5 if task == "classification" else 0.0
-    if learned - watched > max(margin, chance):
+    is_share = task == "classification"
+    if beyond_chance(learned, watched, margin, validation["rows"]) if is_share else learned - watched > margin:
         return "over-fitting"
     simplest = yardsticks[0]["metrics"][metric] or 0.0
     best = max(entry["metrics"][metric] or 0.0 for entry in yardsticks)
@@ -140,9 +155,21 @@ def _gap_sentence(task: str, train: Scores, validation: Scores, verdict: str) ->
         "by heart (over-fitting).",
         "under-fitting": f"It is not good yet even on its own training rows ({seen}; new rows {unseen}): it has not "
         "learned enough (under-fitting).",
+        "limited": f"It is not very good even on its own training rows ({seen}; new rows {unseen}), and learning them "
+        "better made it worse on new ones: these columns or examples hold little more to be learned.",
         "fine": f"It does about as well on new rows ({unseen}) as on its training rows ({seen}): neither learned by "
         "heart nor learned too little.",
     }[verdict]
+
+
+def _went_too_far(history: Sequence[dict[str, Any]]) -> bool:
+    """Did training go on after the best epoch, better on its own rows and worse on new ones?"""
+    ends = [line for line in history if line.get("val_loss") is not None and line.get("loss") is not None]
+    ends = [line for line in ends if line.get("stage") == ends[-1].get("stage")]  # losses of stages are not alike
+    if len(ends) < 2:
+        return False
+    best = min(ends, key=lambda line: line["val_loss"])
+    return ends[-1]["val_loss"] > 1.01 * best["val_loss"] and ends[-1]["loss"] < 0.97 * best["loss"]
 
 
 def _still_falling(history: list[dict[str, Any]], training: dict[str, Any]) -> str:
@@ -161,7 +188,8 @@ def _still_falling(history: list[dict[str, Any]], training: dict[str, Any]) -> s
 
 def _against_the_gap(verdict: str) -> str:
     return {
-        "over-fitting": "Raise the dropout or make the network smaller; more training examples help most of all.",
+        "over-fitting": "Raise the dropout or make the network smaller; more training examples help too.",
+        "limited": "Give it what tells more: another column, clearer examples. A larger network would not help.",
         "under-fitting": "Make the network wider or deeper, train for more epochs, or try a higher learning rate.",
     }.get(verdict, "")
 
@@ -185,6 +213,14 @@ def _weakest_class(report: dict[str, Any]) -> str:
         f"Class '{weakest['class']}' is found least often ({found:,} of {weakest['rows']:,}). Add examples of it, "
         "or set the class weights to balanced."
     )
+
+
+def _weakest_group(report: dict[str, Any]) -> str:
+    weak = report.get("groups", {}).get("weak", [])
+    if not weak:
+        return ""
+    place = slices.in_words(weak[0]["conditions"])
+    return f"It is weakest where {place}. Open these rows under 'Look closer', and add examples of that kind."
 
 
 def _more_rows(report: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ def text(asked: Asked, version: str) -> str:
         "It needs Keras with TensorFlow, nothing of Layerwise.",
         "",
     ]
+    if asked.recipe.data.corrections:
+        lines += [f"Before training the data were corrected by hand: {asked.recipe.data.corrections.sentence()}.", ""]
     wholes = {name: each for name, each in asked.blueprint.deliverables.items() if isinstance(each, Whole)}
     if len(wholes) < len(asked.blueprint.deliverables):
         lines += [snippet(signature), ""]

@@ -16,6 +16,13 @@ from records.run import write_text
 TITLE = "Keras file"
 SUMMARY = "Loads in plain Keras anywhere: raw input in, named answer out."
 ENDING = "keras"
+TOLERANCE = 1e-5
+CHECK = "script"
+
+
+def offered(signature: Signature) -> str:  # noqa: ARG001 - the same question to every format
+    """Say why this format is not for this model: it is for all."""
+    return ""
 
 
 def export(asked: Asked, name: str, deliverable: Any) -> Path:

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 import datasets
 from datasets import DataSet
 from recipes import Data, Refusal
-from ui import data_panel, look, model_panel, recipe_panel, studio, training_panel
+from ui import data_panel, look, many_panel, model_panel, recipe_panel, studio, training_panel
 from ui.draft import Draft, current, keep
 
 
@@ -113,9 +113,10 @@ def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, l
     training_panel.what_it_sees(recipe, questions)
     if too_large := training_panel.badge(recipe, questions):
         obstacles.append(too_large)
+    label = many_panel.choose(draft, recipe, questions, obstacles)
     reason = obstacles[0] if obstacles else ""
     if st.button(
-        "Train",
+        label,
         type="primary",
         icon=look.symbol("play_arrow"),
         width="stretch",
@@ -130,11 +131,11 @@ def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, l
 
 def _train(draft: Draft) -> None:
     try:
-        run = studio.executor().submit(draft.recipe(), studio.owner(), draft.name)
+        page, address = many_panel.submit(draft)
     except Refusal as refusal:
         look.failed(str(refusal))
     else:
-        st.switch_page("pages/run.py", query_params={"run": run})
+        st.switch_page(page, query_params=address)
 
 
 def _not_ready(answer: studio.Answer, words: str, height: int) -> None:

@@ -1,21 +1,21 @@
-"""A few runs side by side: curves overlaid, only the settings that differ, scores with their intervals."""
-
-from typing import Any
+"""A few runs side by side: curves overlaid, only the settings that differ, scores with intervals, what they cost."""
 
 import streamlit as st
 
-from records import Run
 from records.catalogue import RunRow
-from ui import charts, look, report_view, run_cards, run_view, studio
+from ui import look, run_cards, studio
+from ui.compare import better, curves, groups, tables
+from ui.compare import facts as known
 from ui.run_reader import reader
-
-POINTS_IN_ALL = 1600
 
 
 def page() -> None:
-    """Compare the visitor's runs that the address names."""
-    look.header("Compare", "The same chart, the same scores; only what differs is listed.")
+    """Compare the visitor's runs that the address names: a few by their ids, or all of one group."""
     every = {row.id: row for row in studio.executor().runs(studio.owner())}
+    if (group := groups.find(st.query_params.get("group", ""), every.values())) is not None:
+        groups.page(group)
+        return
+    look.header("Compare", "The same chart, the same scores; only what differs is listed.")
     rows = _chosen(every)
     if len(rows) < 2:
         if every:
@@ -29,13 +29,25 @@ def page() -> None:
                 icon="compare_arrows", button="Choose an example", page="pages/start.py",
             )  # fmt: skip
         return
-    names = _names(rows)
-    folders = [reader(studio.workspace().run_folder(row.id)).run for row in rows]
-    _curves(folders, names)
+    names = _names([row.title for row in rows])
+    runs = [reader(studio.workspace().run_folder(row.id)).run for row in rows]
+    facts = [known.of(run) for run in runs]
+    curves.show(runs, names)
     look.section("What differs")
-    _differences(folders, names)
+    tables.differences(runs, names)
     look.section("Scores", "On the sealed test part, with the range that chance allows.")
-    _scores(folders, names)
+    tables.scores(facts, names)
+    better.show(facts, names)
+    look.section("What they cost")
+    tables.costs(facts, names)
+
+
+def _names(titles: list[str]) -> list[str]:
+    """Number the runs, so that equal titles stay apart; what all titles begin with is left out."""
+    parts = [title.split(" · ") for title in titles]
+    while all(len(each) > 1 for each in parts) and len({each[0] for each in parts}) == 1:
+        parts = [each[1:] for each in parts]
+    return [f"{number} · {' · '.join(each)}" for number, each in enumerate(parts, 1)]
 
 
 def _chosen(every: dict[str, RunRow]) -> list[RunRow]:
@@ -47,74 +59,12 @@ def _chosen(every: dict[str, RunRow]) -> list[RunRow]:
         return []
     picked = st.multiselect(
         "Runs", list(every), key="compared", max_selections=run_cards.MOST_COMPARED,
-        format_func=lambda run: f"{look.plain(every[run].title)} · {look.ago(every[run].created)}",
+        format_func=lambda run: f"{every[run].title} · {look.ago(every[run].created)}",
         placeholder="Choose runs",
     )  # fmt: skip
     if picked != named:
         st.query_params["runs"] = ",".join(picked)
     return [every[run] for run in picked]
-
-
-def _names(rows: list[RunRow]) -> list[str]:
-    """Number the runs, so that equal titles stay apart."""
-    return [f"{number} · {row.title}" for number, row in enumerate(rows, 1)]
-
-
-def _curves(runs: list[Run], names: list[str]) -> None:
-    log = st.toggle("Log scale", key="compare_log", persist_state="session")
-    metrics = ["val_loss"]
-    shared = [set(run_view.metrics_of(reader(run.folder).epochs())) for run in runs]
-    metrics += [f"val_{metric}" for metric in sorted(set.intersection(*shared))]
-    for place, metric in zip(st.columns(len(metrics), gap="large"), metrics, strict=True):
-        title = report_view.title_of(metric.removeprefix("val_")).lower()
-        rows = [
-            {"run": name, "epoch": line["x"], "value": line[metric]}
-            for run, name in zip(runs, names, strict=True)
-            for line in _thinned(run, POINTS_IN_ALL // len(runs))
-            if line.get(metric) is not None
-        ]
-        spec = charts.overlay(f"Validation {title}", names, log=log and metric == "val_loss")
-        with place:
-            st.vega_lite_chart(
-                rows, spec, height=380, key=f"compare_{metric}", alt=f"Validation {title} of {len(runs)} runs"
-            )
-
-
-def _thinned(run: Run, limit: int) -> list[dict[str, Any]]:
-    return [line for line in reader(run.folder).points(limit) if line.get("end")]
-
-
-def _differences(runs: list[Run], names: list[str]) -> None:
-    """List the settings that are not the same in all runs."""
-    told = [
-        {(group, row["Setting"]): row["Value"] for group, rows in run_view.settings_tables(run.recipe) for row in rows}
-        for run in runs
-    ]
-    settings = list(dict.fromkeys(setting for values in told for setting in values))
-    rows = [
-        {"Setting": f"{group}: {setting}"} | {name: values.get((group, setting), "–") for name, values in pairs}
-        for group, setting in settings
-        for pairs in [list(zip(names, told, strict=True))]
-        if len({values.get((group, setting)) for values in told}) > 1
-    ]
-    if rows:
-        st.dataframe(rows, hide_index=True, key="differences", alt="The settings that differ")
-    else:
-        look.quiet("Nothing: these runs have the very same settings.")
-
-
-def _scores(runs: list[Run], names: list[str]) -> None:
-    reports = [run.read("report.json") for run in runs]
-    metrics = list(dict.fromkeys(name for report in reports if report for name in report["metrics"]))
-    if not metrics:
-        look.quiet("None of these runs has finished, so there is no report yet.")
-        return
-    rows = [
-        {"Score": report_view.title_of(metric)}
-        | {name: report_view.score_words(report, metric) for name, report in zip(names, reports, strict=True)}
-        for metric in metrics
-    ]
-    st.dataframe(rows, hide_index=True, key="compared_scores", alt="The scores of each run")
 
 
 page()

@@ -3,12 +3,14 @@
 import streamlit as st
 
 from records import Run
-from ui import downloads, look, report_view, run_view, studio, try_it
+from ui import downloads, energy, explain_view, look, report_view, run_view, studio, try_it
+from ui.compare import groups
 from ui.run_reader import reader
 
 TABS = {
     "Result": ":material/emoji_events:",
     "Look closer": ":material/search:",
+    "Why": ":material/psychology:",
     "Try": ":material/touch_app:",
     "Take it away": ":material/download:",
     "How it was made": ":material/receipt_long:",
@@ -26,6 +28,7 @@ def page() -> None:
         return
     state = reader(run.folder).state
     run_view.header(run, state)
+    groups.link(run)
     run_view.refusal()
     if state.is_active:
         run_view.live(run, state)
@@ -41,7 +44,7 @@ def _run(name: str) -> Run | None:
 
 
 def _tabs(run: Run) -> None:
-    result, closer, trying, taking, made = st.tabs(
+    result, closer, why, trying, taking, made = st.tabs(
         [f"{icon} {name}" for name, icon in TABS.items()], key="run_tab", on_change="rerun"
     )
     report = reader(run.folder).file("report.json")
@@ -49,10 +52,15 @@ def _tabs(run: Run) -> None:
         with result:
             run_view.kept_words(run)
             report_view.result(run, report)
+            if used := energy.of(run):
+                look.quiet(f"{look.symbol('bolt')} {look.plain(energy.sentence(used))}")
     if closer.open:
         with closer:
             run_view.learned(run)
             report_view.closer(run, report)
+    if why.open:
+        with why:
+            explain_view.show(run)
     if trying.open:
         with trying:
             try_it.show(run)

@@ -4,9 +4,10 @@ To add a field to a recipe, declare it once in `recipe.py` with title, descripti
 check, the YAML and the docs table follow from it.
 """
 
+from recipes.corrections import Corrections
 from recipes.findings import Finding
 from recipes.lazy import keras
-from recipes.recipe import Data, ModelChoice, Recipe, Shares, Training
+from recipes.recipe import Data, Fold, ModelChoice, Recipe, Shares, Training
 from recipes.schema import Column, Schema
 from recipes.settings import Settings, setting
 from recipes.signature import Part, RawInput, Signature, Target, TensorSpec
@@ -14,8 +15,10 @@ from recipes.words import Refusal, known, validate
 
 __all__ = [
     "Column",
+    "Corrections",
     "Data",
     "Finding",
+    "Fold",
     "ModelChoice",
     "Part",
     "RawInput",

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from recipes.corrections import Corrections
 from recipes.settings import Settings, setting
 from recipes.words import Refusal, validate
 
 VERSION = 1
+LEAST_FOLDS, MOST_FOLDS = 3, 10
 
 DataType = Literal[
     "tabular", "image", "text", "prose", "series", "audio", "video", "boxes", "pairs", "qa", "ratings", "mixed",
@@ -47,6 +49,14 @@ class Shares(Settings):
     )  # fmt: skip
 
 
+class Fold(NamedTuple):
+    """One part of a cross-validation: what is judged instead of the sealed test part, which stays closed."""
+
+    number: int
+    """From 1."""
+    of: int
+
+
 class Data(_WithSettings):
     """Which data: a bundled `sample` or a `file`; what to learn; how much to keep back. Further keys: data type."""
 
@@ -55,8 +65,18 @@ class Data(_WithSettings):
     type: DataType | None = Field(None, description="Data type of the file; found out where it is missing.")
     target: str = Field("", description="Column to be learned; proposed where it is missing.")
     task: str = Field("", description="Such as `classification`; proposed where it is missing.")
+    corrections: Corrections | None = Field(None, description="Rows that were left out, labels that were mended.")
     validation: float = Shares.model_fields["validation"]  # ty: ignore[invalid-assignment]
     test: float = Shares.model_fields["test"]  # ty: ignore[invalid-assignment]
+    folds: int | None = Field(
+        None, ge=LEAST_FOLDS, le=MOST_FOLDS, title="Folds", description="Cross-validation: how many parts take turns."
+    )
+    fold: int | None = Field(None, ge=1, le=MOST_FOLDS, title="Fold", description="The part that is judged, from 1.")
+
+    @property
+    def folded(self) -> Fold | None:
+        """The fold that is judged, if this is one run of a cross-validation."""
+        return Fold(self.fold, self.folds) if self.fold and self.folds else None
 
 
 class ModelChoice(_WithSettings):
@@ -161,6 +181,9 @@ class Recipe(BaseModel):
         recipe = validate(cls, values)
         if bool(recipe.data.sample) == bool(recipe.data.file):
             raise Refusal("`data` needs either `sample: NAME` or `file: PATH`, and not both.")
+        folds, fold = recipe.data.folds, recipe.data.fold
+        if (folds is None) != (fold is None) or (fold or 0) > (folds or 0):
+            raise Refusal("A fold needs both: `data.folds`, how many there are, and `data.fold`, one of them.")
         validate(Training, recipe.training, "training")
         return recipe
 
@@ -184,7 +207,11 @@ class Recipe(BaseModel):
 
     def plain(self) -> dict[str, Any]:
         """Return the recipe as plain values, without what was not said."""
-        return json.loads(self.model_dump_json(exclude_unset=True)) | {"version": self.version}
+        told = json.loads(self.model_dump_json(exclude_unset=True)) | {"version": self.version}
+        told["data"].pop("corrections", None)
+        if self.data.corrections is not None and self.data.corrections.rows:
+            told["data"]["corrections"] = self.data.corrections.plain()
+        return told
 
     def yaml(self) -> str:
         """Return the recipe as YAML, in the order of reading."""

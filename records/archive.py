@@ -8,9 +8,12 @@ from typing import Any
 
 from records.run import Run
 
-LEFT_OUT = ("recipe.yaml", "checkpoints", "log.txt", "catalogue.json", "prepared.json", "ask.json", "jobs")
-"""What only this machine can use: weights for a resume, its own log, places on its disk, work that can be done again.
-The recipe goes out in its portable form."""
+LEFT_OUT = (
+    "recipe.yaml", "checkpoints", "log.txt", "catalogue.json", "group.json", "note.json", "prepared.json", "ask.json",
+    "jobs", "asked",
+)  # fmt: skip
+"""What only this machine can use: weights for a resume, its own log, places on its disk, work that can be done again;
+and a person's own notes. The recipe goes out in its portable form."""
 PACKED = (".keras", ".npz", ".zip", ".png")
 """Files that are packed already; packing them again costs time and gains nothing."""
 CHUNK = 1 << 20

@@ -16,6 +16,7 @@ Name = Literal["queued", "starting", "running", "finished", "stopped", "cancelle
 Phase = Literal[
     "queued", "preparing", "compiling", "training", "validating", "evaluating", "saving", "checking", "done"
 ]
+Stream = Literal["metrics", "events", "looks"]
 ACTIVE: tuple[Name, ...] = ("queued", "starting", "running", "interrupted")
 RESUMABLE: tuple[Name, ...] = ("stopped", "failed", "interrupted", "cancelled")
 
@@ -127,8 +128,8 @@ class Run:
         """Replace `state.json` (worker and supervisor only)."""
         write_json(self.folder / "state.json", state)
 
-    def append(self, stream: Literal["metrics", "events"], line: dict[str, Any]) -> None:
-        """Append one JSON line in one write (the worker; the supervisor where a worker has died)."""
+    def append(self, stream: Stream, line: dict[str, Any]) -> None:
+        """Append one JSON line in one write (the worker; the supervisor where a worker has died; pages their looks)."""
         data = (json.dumps(line) + "\n").encode()
         handle = os.open(self.folder / f"{stream}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -136,7 +137,7 @@ class Run:
         finally:
             os.close(handle)
 
-    def lines(self, stream: Literal["metrics", "events"], offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def lines(self, stream: Stream, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read whole lines from a byte offset on; returns them and the next offset. A torn last line waits."""
         path = self.folder / f"{stream}.jsonl"
         if not path.exists():

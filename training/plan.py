@@ -60,7 +60,11 @@ def _data(data: Data) -> Data:
     found = _sample(data) if data.sample else _file(data)
     settings = validate(datasets.get(found["type"]).Config, data.settings, "data").model_dump(mode="json")
     shares = {"validation": data.validation, "test": data.test}
-    return Data.model_validate(found | shares | settings)
+    corrected = {"corrections": data.corrections} if data.corrections and data.corrections.rows else {}
+    if data.folded and (why := getattr(datasets.get(found["type"]), "NO_FOLDS", "")):
+        raise Refusal(why)
+    folded = {"folds": data.folds, "fold": data.fold} if data.folded else {}
+    return Data.model_validate(found | corrected | shares | folded | settings)
 
 
 def _sample(data: Data) -> dict[str, Any]:

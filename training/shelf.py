@@ -61,10 +61,26 @@ def open_prepared(
     """
     dataset = open_dataset(recipe.data, workspace, progress)
     recipe = complete(recipe, dataset.schema)
+    corrections = recipe.data.corrections
+    if corrections and corrections.rows:
+        plain = recipe.model_copy(update={"data": recipe.data.model_copy(update={"corrections": None})})
+        prepared = _prepared(plain, dataset, workspace, progress)
+        key = {"prepared": prepared.folder.name, "corrections": corrections.plain()}
+
+        def rebuild(into: Path) -> None:
+            datasets.correct(dataset, prepared, corrections, into)
+
+        folder = _kept(workspace.cached("prepared", key), "prepared.json", rebuild)
+        return recipe, dataset, Prepared.open(folder)
+    return recipe, dataset, _prepared(recipe, dataset, workspace, progress)
+
+
+def _prepared(recipe: Recipe, dataset: DataSet, workspace: Workspace, progress: Progress) -> Prepared:
+    """Return the prepared data of a completed recipe without corrections."""
     kind, seed = datasets.get(dataset.schema.data_type), training_of(recipe).seed
     key = {
         "dataset": dataset.schema.fingerprint,
-        "data": recipe.data.model_dump(mode="json", exclude={"file", "sample"}),
+        "data": recipe.data.model_dump(mode="json", exclude={"file", "sample", "corrections"}),
         "seed": seed,
         "code": _code(),
     }
@@ -75,8 +91,7 @@ def open_prepared(
                 raise Refusal(f"{finding.sentence} {finding.cure}".strip())
         kind.prepare(dataset, recipe.data, seed, into, progress)
 
-    folder = _kept(workspace.cached("prepared", key), "prepared.json", build)
-    return recipe, dataset, Prepared.open(folder)
+    return Prepared.open(_kept(workspace.cached("prepared", key), "prepared.json", build))
 
 
 # Reading in the background

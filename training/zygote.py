@@ -34,6 +34,7 @@ from typing import Any
 
 ROOMS = ("recipes", "records", "datasets", "builders", "evaluation", "exporters")
 OUTSIDE = ("tensorflow", "keras", "numpy", "pandas")
+OWN_PROCESSES = ("exporters.check.", "exporters.service")
 LOG_NAME = "log.txt"
 NICENESS = 5
 """Workers give way to the web server: a page must answer while they compute."""
@@ -62,7 +63,8 @@ def load() -> None:
     for room in ROOMS:
         package = importlib.import_module(room)
         for module in pkgutil.walk_packages(package.__path__, f"{room}."):
-            if not module.name.endswith(("__main__", ".script")):  # those run when they are imported
+            # Programs of a process of their own: they run, or close Keras off, when they are imported.
+            if not module.name.endswith("__main__") and not module.name.startswith(OWN_PROCESSES):
                 _load_plug_in(module.name)
     importlib.import_module("training.worker")
     importlib.import_module("training.warm")

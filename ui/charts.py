@@ -391,6 +391,33 @@ def rates(x_title: str, y_title: str, *, diagonal: bool) -> Spec:
     return {"layer": layers, "config": {"view": {"stroke": None}}}
 
 
+def over_strength(title: str, strength: float, *, share: bool) -> Spec:
+    """Return answers over the strength of a disturbance, with a rule at the chosen one; rows: {"x", "y", "name"}."""
+    y_scale = {"domain": [0, 1]} if share else {"zero": False}
+    y_axis = {"tickCount": 5, "format": "%" if share else "~g"}
+    legend = {"title": None, "orient": "bottom", "symbolType": "stroke", "labelLimit": 160}
+    line = {
+        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 30}},
+        "encoding": {
+            "x": {"field": "x", "type": "quantitative", "title": "Strength", "scale": {"domain": [0, 1]},
+                  "axis": {"tickCount": 5, "format": "%"}},
+            "y": {"field": "y", "type": "quantitative", "title": title, "scale": y_scale, "axis": y_axis},
+            "order": {"field": "place", "type": "quantitative"},
+            "color": {
+                "field": "name", "type": "nominal", "sort": None, "scale": {"range": list(look.categories())},
+                "legend": legend if share else None,
+            },
+            "tooltip": [{"field": "name", "title": "Answer"}, {"field": "y", "title": title, "format": ".3~g"}],
+        },
+    }  # fmt: skip
+    rule = {
+        "data": {"values": [{"at": strength}]},
+        "mark": {"type": "rule", "strokeDash": [4, 4], "color": look.colour("baseline")},
+        "encoding": {"x": {"field": "at", "type": "quantitative"}},
+    }
+    return {"layer": [rule, line], "config": {"view": {"stroke": None}}}
+
+
 def scatter(low: float, high: float) -> Spec:
     """Return answers against the truth with the line of no error; rows: {"row", "truth", "answer", "error"}."""
     room = (high - low) * 0.03 or 1.0
@@ -477,6 +504,76 @@ def overlay(title: str, names: Sequence[str], *, log: bool = False) -> Spec:
         },
         "config": {"view": {"stroke": None}},
     }  # fmt: skip
+
+
+def score_by_setting(
+    setting: str, score: str, values: Sequence[float], *, log: bool = False, grouped: bool = False
+) -> Spec:
+    """Return scores against one setting, with their ranges; rows: {"value", "score", "low", "high", "rest"}.
+
+    `rest` names what else differs; where it does (`grouped`), each combination has a line of its own colour. The axis
+    names the `values` that were tried.
+    """
+    x = {
+        "field": "value",
+        "type": "quantitative",
+        "title": setting,
+        "scale": {"type": "log"} if log else {"zero": False, "padding": 12},
+        "axis": {"grid": False, "labelExpr": "datum.value", "values": sorted(set(values)), "labelOverlap": True},
+    }
+    y = {"type": "quantitative", "title": score, "scale": {"zero": False}, "axis": {"tickCount": 5}}
+    colour = (
+        {
+            "field": "rest",
+            "type": "nominal",
+            "scale": {"range": list(look.categories())},
+            "legend": {"title": None, "orient": "bottom", "columns": 1, "labelLimit": 260, "symbolOpacity": 1},
+        }
+        if grouped
+        else {"value": look.colour("test")}
+    )
+    tooltip = [
+        {"field": "value", "title": setting},
+        {"field": "score", "title": score, "format": ".4~g"},
+        {"field": "low", "title": "From", "format": ".4~g"},
+        {"field": "high", "title": "To", "format": ".4~g"},
+    ]
+    return {
+        "encoding": {"x": x, "color": colour},
+        "layer": [
+            {"mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.4},
+             "encoding": {"y": {"field": "low"} | y, "y2": {"field": "high"}}},
+            {"mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.6}, "encoding": {"y": {"field": "score"} | y}},
+            {"mark": {"type": "circle", "size": 70}, "encoding": {"y": {"field": "score"} | y, "tooltip": tooltip}},
+        ],
+        "config": {"view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def fold_scores(title: str) -> Spec:
+    """Return one dot a fold and a line at their mean; rows: {"fold", "value", "mean"}."""
+    x = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False, "padding": 16}}
+    x |= {"axis": {"tickCount": 6, "grid": False}}
+    return {
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeDash": [4, 4], "color": look.colour("baseline")},
+                "encoding": {"x": x | {"field": "mean", "aggregate": "max"}},
+            },
+            {
+                "mark": {"type": "circle", "size": 110, "color": look.colour("test")},
+                "encoding": {
+                    "x": x,
+                    "y": NAMES | {"field": "fold"},
+                    "tooltip": [
+                        {"field": "fold", "title": "Fold"},
+                        {"field": "value", "title": title, "format": ".4~g"},
+                    ],
+                },
+            },
+        ],
+        "config": {"view": {"stroke": None}},
+    }
 
 
 def height_of_rows(count: int, each: int = 26, least: int = 60) -> int:

@@ -14,7 +14,7 @@ from evaluation import tasks
 from recipes import Column, Data, Finding, Recipe, Refusal, Schema, Shares
 from recipes.schema import ColumnKind
 from training import plan, shelf
-from ui import look, previews, settings_form, studio, upload
+from ui import look, many_panel, previews, settings_form, studio, upload
 from ui import samples as pictures_of
 from ui.draft import Draft, replace
 
@@ -154,10 +154,14 @@ def more(draft: Draft, data_type: str) -> tuple[str, ...]:
     said = {name: value for name, value in draft.data.items() if name in config.model_fields}
     kept_back = {name: value for name, value in draft.data.items() if name in Shares.model_fields}
     groups = [
-        settings_form.Group(config, said, "build_data", hidden=("columns",)),
-        settings_form.Group(Shares, kept_back, "build_data"),
+        settings_form.Group(
+            config, said, "build_data", hidden=("columns",), several=many_panel.lists(draft, many_panel.DATA)
+        ),
+        settings_form.Group(Shares, kept_back, "build_data", several=many_panel.lists(draft, many_panel.SHARES)),
     ]
     own, shares = settings_form.show(groups, "build_data", panel="data")
+    many_panel.keep(draft, many_panel.DATA, own, config, "data")
+    many_panel.keep(draft, many_panel.SHARES, shares, Shares, "data")
     for name in (*config.model_fields, *Shares.model_fields):
         _keep_or_drop(draft, name, (own.said | shares.said).get(name), None)
     return own.errors + shares.errors

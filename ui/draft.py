@@ -5,7 +5,7 @@ The draft is the truth; fields of the Build screen take their values from it whe
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,11 @@ class Draft(BaseModel):
     architecture: str = ""
     models: dict[str, dict[str, Any]] = {}
     training: dict[str, Any] = {}
+    runs: Literal["one", "several", "folds"] = "one"
+    """What Train starts: one run, one for each combination of listed values, or one for each fold."""
+    several: dict[str, dict[str, list[float]]] = {}
+    """Lists typed into number fields, by the part they belong to; the first value is also a setting."""
+    folds: int = 5
     reading: dict[str, Any] = {}
     """An upload that is being read: its `file` and `type`; takes the place of `data` when it is done."""
 
@@ -61,6 +66,7 @@ class Draft(BaseModel):
     def start_again(self) -> None:
         """Forget the model and the training that were set up for other data."""
         self.architecture, self.models, self.training, self.name, self.reading = "", {}, {}, "", {}
+        self.runs, self.several = "one", {}
 
     def use_recipe(self, recipe: Recipe) -> None:
         """Take everything from a recipe."""
@@ -71,6 +77,10 @@ class Draft(BaseModel):
             builders.config(name, model)
         self.data, self.architecture, self.models = plain["data"], name, {name: model} if name else {}
         self.training, self.name, self.reading = dict(plain.get("training", {})), recipe.name, {}
+        self.runs, self.several = "one", {}
+        self.data.pop("fold", None)  # whoever takes over a fold takes over the whole cross-validation
+        if folds := self.data.pop("folds", None):
+            self.runs, self.folds = "folds", folds
 
 
 def current(workspace: Workspace, owner: str) -> Draft:

@@ -9,7 +9,7 @@ import datasets
 from datasets import DataSet
 from recipes import Data, Recipe, Refusal
 from training import plan
-from ui import layer_editor, look, settings_form, studio
+from ui import layer_editor, look, many_panel, settings_form, studio
 from ui.draft import Draft
 
 KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date": "date", "text": "text"}
@@ -59,9 +59,13 @@ def settings(draft: Draft, questions: studio.Questions) -> tuple[str, ...]:
     """Draw the family's own settings; returns what is wrong with them."""
     name = draft.architecture
     impossible = layer_editor.show(draft, questions) if name == layer_editor.FAMILY else ()
-    group = settings_form.Group(builders.get(name).Config, draft.models.get(name, {}), f"build_model_{name}")
+    config = builders.get(name).Config
+    group = settings_form.Group(
+        config, draft.models.get(name, {}), f"build_model_{name}", several=many_panel.lists(draft, name)
+    )
     (form,) = settings_form.show([group], f"build_model_{name}", panel="model")
     draft.models[name] = form.said
+    many_panel.keep(draft, name, form, config, "model")
     return (*impossible, *form.errors)
 
 

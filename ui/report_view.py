@@ -7,11 +7,10 @@ import streamlit as st
 
 from evaluation import tasks, words
 from records import Run
-from ui import charts, look, panels, samples
+from ui import charts, look, looks, panels, samples
+from ui.report import calibration, corrections, groups, opened, threshold
 
 Report = dict[str, Any]
-
-"""Every score: its title and what it means."""
 GALLERY = 6
 """The most samples that one gallery shows."""
 SUREST = 3
@@ -44,13 +43,18 @@ def result(run: Run, report: Report) -> None:
         look.section("Where does it fail?", _worst_words(report))
         gallery(run, report, report["worst"][:3], "worst3", columns=3)
     panels.draw(run, report.get("panels", [])[:FIRST_PANELS], "result_panel")
+    looks.say(run)
 
 
 def closer(run: Run, report: Report) -> None:
     """Show every score with its baselines, then the errors themselves."""
+    if report.get("best") or report.get("worst"):
+        looks.count(run, "rows")
+    corrections.banner(run, report)
     judged_on = report.get("judged_on") or f"On {look.counted(report['rows'], 'row')} of the sealed test part."
     look.section("Scores", judged_on)
     _scores(report)
+    looks.say(run)
     if report.get("gap"):
         look.section("Training against validation")
         st.markdown(look.plain(report["gap"]["sentence"]))
@@ -58,6 +62,10 @@ def closer(run: Run, report: Report) -> None:
         _classes(run, report)
     elif report.get("scatter"):
         _numbers(run, report)
+    if report.get("calibration"):
+        calibration.show(report["calibration"])
+    if report.get("groups"):
+        groups.show(run, report)
     panels.draw(run, report.get("panels", [])[FIRST_PANELS:], "closer_panel")
     if report.get("best") or report.get("worst"):
         _galleries(run, report)
@@ -70,20 +78,22 @@ def _galleries(run: Run, report: Report) -> None:
         gallery(run, report, report["best"][:GALLERY], "best", columns=2)
     with worst:
         look.section("Worst answers")
-        gallery(run, report, report["worst"][:GALLERY], "worst", columns=2)
+        gallery(run, report, report["worst"][:GALLERY], "worst", columns=2, correct=True)
     if wrong := report.get("confidently_wrong"):
         look.section("Sure, and wrong", "Its surest mistakes. Check their labels first: the model may be right.")
-        gallery(run, report, wrong[:SUREST], "wrong", columns=3)
+        gallery(run, report, wrong[:SUREST], "wrong", columns=3, correct=True)
 
 
-def gallery(run: Run, report: Report, examples: Sequence[dict[str, Any]], key: str, *, columns: int) -> None:
-    """Show samples as cards: what it is, what the model said."""
+def gallery(
+    run: Run, report: Report, examples: Sequence[dict[str, Any]], key: str, *, columns: int, correct: bool = False
+) -> None:
+    """Show samples as cards: what it is, what the model said; with `correct`, offer to mend their labels."""
     if not examples:
         look.quiet("Not one: every row of the test part was answered correctly.")
         return
     seen = samples.preview(run, tuple(int(example["row"]) for example in examples))
     if not seen:
-        look.quiet("The data of this run are no longer on this computer, so its samples cannot be shown.")
+        look.quiet(opened.GONE)
         return
     for start in range(0, len(examples), columns):
         places = st.columns(columns, gap="small")
@@ -91,6 +101,8 @@ def gallery(run: Run, report: Report, examples: Sequence[dict[str, Any]], key: s
             example, sample = examples[start + offset], seen[start + offset]
             with place, look.card(f"{key}_{start + offset}", height="stretch"):
                 _example(report, example, sample)
+    if correct:
+        corrections.offer(run, report, [int(example["row"]) for example in examples], key)
 
 
 def score_words(report: Report | None, metric: str) -> str:
@@ -210,7 +222,6 @@ def _between(name: str, low: float | None, high: float | None) -> str:
 
 
 def _classes(run: Run, report: Report) -> None:
-    classes = report["classes"]
     look.section("Class by class")
     table = [
         {
@@ -228,36 +239,7 @@ def _classes(run: Run, report: Report) -> None:
     st.dataframe(table, hide_index=True, column_config=columns, key="per_class", alt="Scores class by class")
     look.section("What it takes for what", "Click a cell to see its samples.")
     _confusion(run, report)
-    look.section("Trade-offs", _shown_classes(classes))
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown(
-            "**ROC curve**", help="Moving the threshold: how many of a class are found, for how many false alarms."
-        )
-        rows = _rate_rows(report["roc"], "auc")
-        spec = charts.rates("False alarms", "Found", diagonal=True)
-        st.vega_lite_chart(rows, spec, height=340, key="roc", alt="ROC curves, one a class")
-    with right:
-        st.markdown("**Precision and recall**", help="The more of a class it is to find, the more often it is wrong.")
-        rows = _rate_rows(report["pr"], "average_precision")
-        spec = charts.rates("Recall: found", "Precision: right when named", diagonal=False)
-        st.vega_lite_chart(rows, spec, height=340, key="pr", alt="Precision and recall curves, one a class")
-
-
-def _shown_classes(classes: Sequence[str]) -> str:
-    if len(classes) <= charts.SERIES:
-        return "One line a class; the nearer the corner, the better."
-    return f"The {charts.SERIES} hardest of {len(classes)} classes; the nearer the corner, the better."
-
-
-def _rate_rows(lines: Sequence[dict[str, Any]], score: str) -> charts.Rows:
-    known = [line for line in lines if line[score] is not None]
-    hardest = sorted(known, key=lambda line: line[score])[: charts.SERIES]
-    return [
-        {"class": f"{line['class']} ({line[score]:.3f})", "x": x, "y": y, "place": place}
-        for line in hardest
-        for place, (x, y) in enumerate(zip(line["x"], line["y"], strict=True))
-    ]
+    threshold.show(run, report)
 
 
 def _confusion(run: Run, report: Report) -> None:
@@ -290,31 +272,15 @@ def _picked_cell(run: Run, report: Report, cell: Sequence[dict[str, str]]) -> No
         return
     classes = report["classes"]
     truth, answer = str(cell[0]["truth"]), str(cell[0]["answer"])
-    rows = report["confusion"]["rows"][classes.index(truth)][classes.index(answer)]
+    found = report["confusion"]["rows"][classes.index(truth)][classes.index(answer)]
     count = report["confusion"]["counts"][classes.index(truth)][classes.index(answer)]
     st.markdown(f"**{look.plain(truth)}**, answered **{look.plain(answer)}**: {look.counted(count, 'row')}")
-    show_rows(run, rows[:GALLERY], "cell")
+    opened.show(run, report, found[:GALLERY], "cell")
 
 
 def show_rows(run: Run, rows: Sequence[int], key: str) -> None:
-    """Open rows of the data set: pictures as a grid, a table's rows as a table."""
-    if not rows:
-        look.quiet("No row of the test part lies here.")
-        return
-    seen = samples.preview(run, tuple(int(row) for row in rows))
-    images = [(row, samples.picture(sample)) for row, sample in zip(rows, seen, strict=False)]
-    pictures = [(row, image) for row, image in images if image is not None]
-    if pictures:
-        st.image(
-            [samples.enlarged(image, 96) for _, image in pictures],
-            caption=[f"Row {row}" for row, _ in pictures],
-            alt=[f"Row {row}" for row, _ in pictures],
-        )
-    elif seen:
-        table = [{"Row": row} | samples.cells(sample) for row, sample in zip(rows, seen, strict=True)]
-        st.dataframe(table, hide_index=True, key=f"{key}_rows", alt="The rows behind this choice")
-    else:
-        look.quiet("The data of this run are no longer on this computer, so its samples cannot be shown.")
+    """Open rows of a finished run's data set."""
+    opened.show(run, run.read("report.json"), rows, key)
 
 
 def _numbers(run: Run, report: Report) -> None:
@@ -329,14 +295,16 @@ def _numbers(run: Run, report: Report) -> None:
         look.section("Predicted against true", "On the dashed line there is no error. Click a point to see its row.")
         picked: Any = st.vega_lite_chart(
             rows,
-            charts.scatter(min(every), max(every)),
+            _with_band(charts.scatter(min(every), max(every)), report, min(every), max(every)),
             height=420,
             key="scatter",
             on_select="rerun",
             selection_mode=["sample"],
             alt="Predicted values against true values",
         )
-        _picked_row(run, picked.selection.get("sample") or [])
+        if report.get("band"):
+            look.quiet(f"The shaded band: {look.plain(report['band']['sentence'])}")
+        _picked_row(run, report, picked.selection.get("sample") or [])
     with right:
         look.section("Errors", "How often the answer is too low (left) or too high (right).")
         edges, counts = report["residuals"]["edges"], report["residuals"]["counts"]
@@ -348,6 +316,24 @@ def _numbers(run: Run, report: Report) -> None:
         st.vega_lite_chart(bins, charts.histogram(title), height=320, key="residuals", alt="Histogram of the errors")
 
 
-def _picked_row(run: Run, picked: Sequence[dict[str, Any]]) -> None:
+def _with_band(spec: charts.Spec, report: Report, low: float, high: float) -> charts.Spec:
+    """Draw within what nine of ten true values lie, beside the line of no error."""
+    band = report.get("band")
+    if not band:
+        return spec
+    ends = [{"truth": truth, "low": truth - band["half"], "high": truth + band["half"]} for truth in (low, high)]
+    area = {
+        "data": {"values": ends},
+        "mark": {"type": "area", "opacity": 0.12, "color": look.colour("test"), "clip": True, "tooltip": False},
+        "encoding": {
+            "x": {"field": "truth", "type": "quantitative"},
+            "y": {"field": "low", "type": "quantitative"},
+            "y2": {"field": "high"},
+        },
+    }
+    return spec | {"layer": [area, *spec["layer"]]}
+
+
+def _picked_row(run: Run, report: Report, picked: Sequence[dict[str, Any]]) -> None:
     if picked:
-        show_rows(run, [int(picked[0]["row"])], "scatter")
+        opened.show(run, report, [int(picked[0]["row"])], "scatter")

@@ -1,8 +1,8 @@
-"""Runs as cards: sparkline, score, family, data, state, age, star; filters, delete with undo, the pick to compare."""
+"""Runs as cards: sparkline, score, family, data, state, age, star, note; filters, delete with undo, what to compare."""
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,10 +12,14 @@ from records import State
 from records.catalogue import RunRow
 from records.run import ACTIVE
 from training.executor import SECONDS_TO_RESTORE
-from ui import look, run_view, studio
+from ui import look, notes, run_view, studio
+from ui.compare import groups
+from ui.compare.groups import Members
 from ui.run_reader import RunReader, reader
 
 MOST_COMPARED = 8
+MOST_CARDS = 24
+"""Cards that stand on the page before somebody asks for more: each draws a curve of its own."""
 ALL, GOING, DONE, STARRED = "All", "Active", "Finished", "Starred"
 
 
@@ -65,16 +69,44 @@ def compare_bar(rows: Sequence[RunRow]) -> None:
             st.switch_page("pages/compare.py", query_params={"runs": ",".join(picked)})
 
 
-def show(rows: Sequence[RunRow]) -> None:
-    """Draw the cards, three beside each other, one on a phone."""
+def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) -> None:
+    """Draw the cards, three beside each other, one on a phone; runs that were started `together` share one."""
     if not rows:
         look.quiet("No run fits this filter.")
         return
-    waiting = {row.id: studio.executor().position(row.id) for row in rows if row.state == "queued"}
+    every = _stacked(rows, together or {})
+    cards = every[: st.session_state.get("cards_shown", MOST_CARDS)]
+    waiting = studio.executor().catalogue.waiting() if any(row.state == "queued" for row in rows) else []
     grid = st.grid(min_column_width=350, gap="small", key="run_cards")
+    for each in cards:
+        name = each.group.id if isinstance(each, Members) else each.id
+        with grid.container(), look.card(f"card_{name}", height="stretch"):
+            if isinstance(each, Members):
+                _group_card(each)
+            else:
+                _card(each, waiting.index(each.id) + 1 if each.id in waiting else None)
+    if len(cards) < len(every):
+        st.button(
+            f"Show {min(MOST_CARDS, len(every) - len(cards))} more of {len(every)}", key="more_cards",
+            icon=look.symbol("expand_more"), on_click=_show_more, args=(len(cards),),
+        )  # fmt: skip
+
+
+def _show_more(shown: int) -> None:
+    st.session_state["cards_shown"] = shown + MOST_CARDS
+
+
+def _stacked(rows: Sequence[RunRow], together: Mapping[str, Members]) -> list[RunRow | Members]:
+    """Put the group in the place of its first run; the others of it need no card of their own."""
+    group_of = {row.id: name for name, members in together.items() for row in members.rows}
+    stacked: dict[str, RunRow | Members] = {}
     for row in rows:
-        with grid.container(), look.card(f"card_{row.id}", height="stretch"):
-            _card(row, waiting.get(row.id))
+        name = group_of.get(row.id)
+        if name is None:
+            stacked[row.id] = row
+        else:
+            stacked.setdefault(name, together[name])
+    return list(stacked.values())
 
 
 def undo() -> None:
@@ -82,13 +114,13 @@ def undo() -> None:
     told = st.session_state.get("deleted_run")
     if told is None:
         return
-    run, title, moment = told
+    deleted, title, moment = told
     if time.time() - moment > SECONDS_TO_RESTORE:
         del st.session_state["deleted_run"]
         return
     with look.row("undo"):
         st.markdown(look.plain(f"'{title}' was deleted."), width="content")
-        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_restore, args=(run,))
+        st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_restore, args=(deleted,))
 
 
 def _card(row: RunRow, place: int | None) -> None:
@@ -107,11 +139,35 @@ def _card(row: RunRow, place: int | None) -> None:
         about = [run_view.data_name(recipe)] if family in row.title else [family, run_view.data_name(recipe)]
         st.markdown(f":gray[{look.plain(' · '.join(about))}]")
     _middle(row, told, state, place)
+    if note := notes.of(told.run):
+        look.quiet(f"{look.symbol('sticky_note_2')} {look.plain(_short(note))}")
     with look.row(align="distribute"):
         st.checkbox("Compare", key=f"pick_{row.id}")
         with look.row(f"acts_{row.id}", align="right"):
             _star(row)
             _menu(row)
+
+
+def _group_card(members: Members) -> None:
+    """Show runs that were started together as one: how far they are, and the best of them."""
+    with look.row(align="distribute"):
+        busy = members.is_active
+        st.badge("Training" if busy else "Done", icon=look.symbol("stacks"), color="blue" if busy else "green")
+        st.markdown(f":gray[{look.ago(members.rows[0].created)}]", width="content")
+    with st.container(gap=None):
+        st.page_link(
+            "pages/compare.py", label=f"**{look.plain(members.title())}**", icon=look.symbol("stacks"),
+            query_params={"group": members.group.id},
+        )  # fmt: skip
+        st.markdown(f":gray[{groups.progress_words(members)}]")
+    if best := groups.best_words(members):
+        st.markdown(f"**{look.plain(best)}**")
+    with look.row(f"acts_{members.group.id}", align="right"):
+        chosen = st.menu_button(
+            "More", ["Delete all"], key=f"more_{members.group.id}", type="tertiary", icon=":material/more_horiz:"
+        )
+    if chosen == "Delete all":
+        _delete([*members.rows], members.title())
 
 
 def _middle(row: RunRow, told: RunReader, state: State, place: int | None) -> None:
@@ -139,12 +195,31 @@ def _star(row: RunRow) -> None:
 
 def _menu(row: RunRow) -> None:
     chosen = st.menu_button(
-        "More", ["Rename", "Delete"], key=f"more_{row.id}", type="tertiary", icon=":material/more_horiz:"
+        "More",
+        ["Rename", "Note", "Use its settings again", "Delete"],
+        key=f"more_{row.id}",
+        type="tertiary",
+        icon=":material/more_horiz:",
     )
     if chosen == "Rename":
         _rename(row)
+    elif chosen == "Note":
+        _note(row)
+    elif chosen == "Use its settings again":
+        run_view.use_again(known(row).run)
     elif chosen == "Delete":
-        _delete(row)
+        _delete([row], row.title)
+
+
+@st.dialog("Note")
+def _note(row: RunRow) -> None:
+    run = known(row).run
+    text = st.text_area("Your own words about this run", notes.of(run), max_chars=notes.LONGEST, key="note_text")
+    look.quiet("It stays on this computer: a download of the run does not hold it.")
+    if st.button("Keep the note", key="note_now", type="primary"):
+        if studio.executor().status(row.id, studio.owner()) is not None:
+            notes.write(run, text)
+        st.rerun()
 
 
 @st.dialog("Rename this run")
@@ -159,30 +234,38 @@ def _rename(row: RunRow) -> None:
             st.rerun()
 
 
-@st.dialog("Delete this run?")
-def _delete(row: RunRow) -> None:
-    st.markdown(f"**{look.plain(row.title)}** with its curves, report and model.")
+@st.dialog("Delete this?")
+def _delete(rows: Sequence[RunRow], title: str) -> None:
+    many = f": {look.counted(len(rows), 'run')}" if len(rows) > 1 else ""
+    st.markdown(f"**{look.plain(title)}**{many} with curves, report and model.")
     look.quiet(f"You can undo it for {look.duration(SECONDS_TO_RESTORE)}; then it is gone for good.")
-    if is_active(row) and row.state != "queued":
+    if any(is_active(row) and row.state != "queued" for row in rows):
         look.failed("It is still going. Stop it first, on its own page.")
         return
     with look.row():
         if st.button("Delete", key="delete_now", type="primary", icon=":material/delete:"):
-            run_view.act("delete", row.id)
+            for row in rows:
+                run_view.act("delete", row.id)
             if "refused" not in st.session_state:
-                st.session_state["deleted_run"] = (row.id, row.title, time.time())
+                st.session_state["deleted_run"] = ([row.id for row in rows], title, time.time())
             st.rerun()
         if st.button("Keep it", key="keep_it"):
             st.rerun()
 
 
-def _restore(run: str) -> None:
-    run_view.act("restore", run)
+def _restore(runs: Sequence[str]) -> None:
+    for run in runs:
+        run_view.act("restore", run)
     del st.session_state["deleted_run"]
 
 
 def _turn_star(row: RunRow) -> None:
     studio.executor().star(row.id, studio.owner(), starred=not row.starred)
+
+
+def _short(text: str, most: int = 120) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()} …"
 
 
 def _few(values: list[float], most: int = 60) -> list[float]:

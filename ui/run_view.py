@@ -397,6 +397,8 @@ def settings_tables(recipe: Recipe) -> list[tuple[str, list[dict[str, str]]]]:
     """Return every setting of a recipe by its title, in three groups."""
     config = builders.get(recipe.model.architecture).Config
     data = recipe.data.model_dump(exclude_none=True) | {"file": Path(recipe.data.file).name}
+    if recipe.data.corrections:
+        data["corrections"] = recipe.data.corrections.sentence()
     return [
         (
             "Data",

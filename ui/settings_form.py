@@ -1,10 +1,12 @@
 """Forms drawn from settings models: title, help, range, step and "more settings" come from the declaration.
 
-A form keeps only what was said, that is what differs from the defaults, so that a recipe stays short.
+A form keeps only what was said, that is what differs from the defaults, so that a recipe stays short. Where several
+values may be tried, a number's field takes a list: `0.01, 0.003, 0.001`.
 """
 
 import dataclasses
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
@@ -15,6 +17,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from recipes import Refusal, Settings, validate
 from ui import look
+
+LIST = "_list"
+"""What the key of a field that takes a list ends with."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Group:
     hidden: Collection[str] = ()
     whole: bool = True
     """Also check the settings together, where this panel is the one that tells it."""
+    several: Mapping[str, Sequence[float]] | None = None
+    """The lists so far, where number fields take several values; None where each takes one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class Form:
 
     said: dict[str, Any]
     errors: tuple[str, ...] = ()
+    several: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    """Fields with more than one value; `said` has the first of them."""
 
 
 def show(groups: Sequence[Group], key: str, *, panel: str, order: Sequence[str] = ()) -> list[Form]:
@@ -69,6 +78,9 @@ class _Drawn:
     start: dict[str, Any]
     values: dict[str, Any]
     places: dict[str, DeltaGenerator] = dataclasses.field(default_factory=dict)
+    lists: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    unread: dict[str, str] = dataclasses.field(default_factory=dict)
+    """What is wrong with a list that cannot be read."""
 
     @classmethod
     def of(cls, group: Group, panel: str) -> "_Drawn":
@@ -78,7 +90,21 @@ class _Drawn:
 
     def form(self) -> Form:
         said = {name: self.values[name] for name in self.start if self.values[name] != self.start[name]}
-        return Form(said, self._tell_mistakes())
+        several = {name: values for name, values in self.lists.items() if len(values) > 1}
+        return Form(said, self._tell_mistakes(), several)
+
+    def draw(self, name: str) -> None:
+        """Draw one field and take what it holds."""
+        field, key = self.fields[name], f"{self.group.key}_{name}"
+        if self.group.several is None or field.annotation not in (int, float):
+            self.values[name] = _widget(name, field, self.values[name], key)
+            return
+        former = tuple(self.group.several.get(name, ()))
+        try:
+            self.lists[name] = _several(name, field, self.values[name], former, key)
+            self.values[name] = self.lists[name][0]
+        except ValueError as mistake:
+            self.unread[name] = str(mistake)
 
     def _tell_mistakes(self) -> tuple[str, ...]:
         """Tell each field's mistake below it; a mistake of the fields together stands below them all."""
@@ -96,9 +122,12 @@ class _Drawn:
         return tuple(errors)
 
     def _mistake_of(self, name: str, title: str) -> str:
+        if name in self.unread:
+            return f"{title}: {self.unread[name]}"
         if self.values[name] is None and self.start[name] is not None:
             return f"{title} is empty. Type a number, such as {look.setting_value(self.start[name])}."
-        mistake = _mistake(self.group.model, {name: self.values[name]})
+        mistakes = (_mistake(self.group.model, {name: each}) for each in self.lists.get(name, (self.values[name],)))
+        mistake = next((each for each in mistakes if each), "")
         return mistake.replace(f"`{name}`", title).replace(f"`data.{name}`", title)
 
 
@@ -108,7 +137,7 @@ def _draw(fields: Sequence[tuple[_Drawn, str]]) -> None:
         with grid.cell(column_span="all") if _is_wide(one.fields[name]) else grid.cell():
             one.places[name] = st.container(gap="xxsmall")
             with one.places[name]:
-                one.values[name] = _widget(name, one.fields[name], one.values[name], f"{one.group.key}_{name}")
+                one.draw(name)
 
 
 def noted(field: FieldInfo) -> dict[str, Any]:
@@ -161,6 +190,47 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     raise TypeError(f"There is no form field for `{name}: {kind}`.")
 
 
+def _several(name: str, field: FieldInfo, value: Any, former: tuple[float, ...], key: str) -> tuple[float, ...]:
+    """Draw a number's field as a list; returns its values, each once. Raises `ValueError` in words."""
+    own = f"{key}{LIST}"
+    label, unit = field.title or name.replace("_", " ").capitalize(), noted(field)["unit"]
+    shown = former if former and former[0] == value else () if _shown(field, value) is None else (value,)
+    st.session_state.setdefault(own, ", ".join(map(_exactly, shown)))
+    typed = st.text_input(
+        f"{label} ({unit})" if unit else label, key=own, placeholder=noted(field)["zero"] or None,
+        help=f"{_help(name, field)} Several values with commas between make a run each.", persist_state="session",
+    )  # fmt: skip
+    values = read_list(str(typed or ""), whole=field.annotation is int)
+    if not values and noted(field)["zero"]:
+        values = (0,)
+    if not values:
+        raise ValueError("it is empty. Type a number, or several with commas between.")
+    st.session_state[key] = _shown(field, values[0])  # so that the field of one number goes on from here
+    return values
+
+
+def read_list(text: str, *, whole: bool = False) -> tuple[float, ...]:
+    """Read numbers with commas, semicolons or blanks between, each once; raises `ValueError` in words."""
+    values: list[float] = []
+    for word in filter(None, re.split(r"[,;\s]+", text)):
+        if re.fullmatch(r"0\d+", word):
+            raise ValueError(f"'{word}' is no number. Write decimals with a point, such as 0.01.")
+        try:
+            value = int(word) if whole else float(word)
+        except ValueError:
+            kind = "whole number" if whole else "number"
+            such = "16, 32, 64" if whole else "0.01, 0.003, 0.001"
+            raise ValueError(f"'{word}' is no {kind}. Type {kind}s with commas between, such as {such}.") from None
+        if value not in values:
+            values.append(value)
+    return tuple(values)
+
+
+def _exactly(value: float) -> str:
+    """Write a number as short as it can be without becoming another one."""
+    return short if float(short := f"{value:g}") == value else repr(value)
+
+
 def _shown(field: FieldInfo, value: Any) -> Any:
     """Return a value as its field holds it: a list for pills, nothing for a 0 that is no amount."""
     if isinstance(value, tuple):
@@ -169,6 +239,7 @@ def _shown(field: FieldInfo, value: Any) -> Any:
 
 
 def _number(field: FieldInfo, kind: Any, told: dict[str, Any]) -> Any:
+    st.session_state.pop(f"{told['key']}{LIST}", None)  # a list begins anew from the number
     value = st.session_state[told["key"]]
     whole = kind is int
     step = noted(field)["step"]

@@ -128,7 +128,7 @@ def _opened(data: Data, where: Workspace) -> DataSet:
 def findings(dataset: DataSet, data: Data) -> list[Finding]:
     """Look at the data, the gravest findings first."""
     order = ("problem", "warning", "notice", "pass")
-    found = datasets.get(dataset.schema.data_type).check(dataset, data)
+    found = datasets.check(dataset, data)
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 

@@ -11,7 +11,7 @@ import builders
 from builders._layers import LayerSettings, PictureSettings
 from recipes import Recipe, Refusal, Training, validate
 from training.schedules import rates
-from ui import look, samples, settings_form, studio
+from ui import look, many_panel, samples, settings_form, studio
 from ui.draft import Draft
 
 ORDER = ("batch_size", "learning_rate", "dropout", "epochs", "early_stopping")
@@ -36,10 +36,16 @@ def settings(draft: Draft) -> tuple[str, ...]:
             "build_training",
             family.TRAINING,
             _beside_the_point(family.TRAINING | draft.training),
+            several=many_panel.lists(draft, many_panel.TRAINING),
         ),
-        settings_form.Group(family.Config, draft.models.get(name, {}), f"build_training_{name}", whole=False),
-    ]
+        settings_form.Group(
+            family.Config, draft.models.get(name, {}), f"build_training_{name}", whole=False,
+            several=many_panel.lists(draft, name),
+        ),
+    ]  # fmt: skip
     training, own = settings_form.show(groups, "build_training", panel="training", order=ORDER)
+    many_panel.keep(draft, many_panel.TRAINING, training, Training, "training")
+    many_panel.keep(draft, name, own, family.Config, "training")
     draft.training = training.said
     draft.models[name] = own.said
     return training.errors + own.errors

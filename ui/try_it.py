@@ -19,7 +19,7 @@ from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
 from training.ask import Failed, WarmingUp, ask
-from ui import charts, drawing, look, samples, studio, tries, try_batch, try_fields, try_stress
+from ui import charts, drawing, look, looks, samples, studio, tries, try_batch, try_fields, try_stress
 
 SHOWN = 18
 """Fields in sight; the rest of a wide table stands behind "more columns"."""
@@ -388,6 +388,10 @@ def _say_number(run: Run, signature: Signature, answer: list[float]) -> None:
     if report is not None and report["metrics"].get("mae") is not None:
         error = words.number(report["metrics"]["mae"])
         st.markdown(look.plain(f"On rows it had never seen it was off by {error} on average."))
+    band = (report or {}).get("band")
+    if band and "half" in band:
+        low, high = (words.number(answer[0] + sign * band["half"]) for sign in (-1, 1))
+        look.quiet(look.plain(f"Nine times in ten the true value should lie between {low} and {high}."))
 
 
 def sure_words(best: float, second: float) -> str:
@@ -416,8 +420,13 @@ def _validation_rows(folder: str) -> tuple[int, ...]:
 
 
 def rows_to_try(run: Run) -> tuple[int, ...]:
-    """Return the rows to try in an order that is shuffled once: of the test part, which is sealed until the report."""
+    """Return the rows to try in an order that is shuffled once: of the test part, which is sealed until the report.
+
+    Trying a test row is counted as a look at it.
+    """
     file = run.folder / "predictions.npz"
+    if file.exists():
+        looks.count(run, "try")
     return _rows_of(str(file)) if file.exists() else _validation_rows(run.read("prepared.json")["folder"])
 
 

@@ -9,7 +9,7 @@ from builders import Panel
 from datasets import _qa_tokens as tokens_in
 from datasets._table_encoding import words_of
 from datasets.qa import texts_of
-from evaluation import _answers, _rows
+from evaluation import _answers, _rows, sentences
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, percent
 from recipes import Signature, keras
@@ -126,6 +126,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
             "baseline": best["name"], "baseline_value": best["metrics"][HEADLINE], "better": "up",
         },
         "gap": _gap(asked),
+        "groups": _rows.grouped(asked, test, scored["exact"], "up"),
         "panels": _panels(marks, scored, questions),
     }  # fmt: skip
     found["sentences"] = _sentences(found, best)
@@ -219,7 +220,8 @@ def _gap(asked: Asked) -> dict[str, Any]:
         scored = _scored([words_of(answer) for answer in answers], _words(contexts, spans), spans, some.y)
         told[name] = {key: float(values.mean()) for key, values in scored.items()} | {"rows": len(some)}
     seen, unseen = told["train"]["f1"], told["validation"]["f1"]
-    verdict = "over-fitting" if seen - unseen > 0.05 else "under-fitting" if seen < 0.5 else "fine"
+    learned_by_heart = sentences.beyond_chance(seen, unseen, 0.05, told["validation"]["rows"])
+    verdict = "over-fitting" if learned_by_heart else "under-fitting" if seen < 0.5 else "fine"
     sentence = {
         "over-fitting": f"It finds more of the answers in texts that it learned from ({percent(seen)} of the words) "
         f"than in new ones ({percent(unseen)}): it learned some by heart (over-fitting).",

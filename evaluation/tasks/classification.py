@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from evaluation import _rows, baselines, scores, sentences
+from evaluation import _rows, baselines, calibration, scores, sentences
 from evaluation.asked import Asked, Replying
 from recipes import Part, Signature, keras
 
@@ -56,11 +56,12 @@ def evidence(asked: Asked) -> Callable[[], list[Panel]]:
 
 
 def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
-    """Judge the core on the sealed test part; also writes `predictions.npz`."""
+    """Judge the core on the sealed test part; also writes `predictions.npz` and `validation.npz`."""
     signature, seed = asked.signature, asked.seed
     train, test = asked.prepared.part("train"), asked.prepared.part("test")
     truth, answer = truth_of(signature, test), answers(asked, test)
     _rows.write_predictions(asked.run, test.rows, truth, answer)
+    seen = _rows.watched(asked, truth_of, lambda part: answers(asked, part))
     found = {
         SIMPLEST: baselines.simplest(signature, train, len(test)),
         "linear model": baselines.linear(signature, train, test, seed),
@@ -91,9 +92,13 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
             "baseline_value": yardsticks[0]["metrics"][headline],
             "better": METRICS[headline][2],
         },
+        "calibration": calibration.judge(truth, answer, seen, seed),
+        "groups": _rows.grouped(asked, test, (answer.argmax(axis=1) == truth).astype(float), "up"),
         "panels": _rows.lasting(asked),
     }
-    told["gap"] = _rows.gap(asked, truth_of, lambda part: answers(asked, part), scores.of_classes, yardsticks)
+    told["gap"] = _rows.gap(
+        asked, truth_of, lambda part: answers(asked, part), scores.of_classes, yardsticks, seen, history
+    )
     told["sentences"] = sentences.about(told)
     told["next"] = sentences.suggestion(told, history, asked.recipe.training)
     return told

@@ -111,6 +111,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
     found["panels"] = [
         _along(asked, test.rows, truth, answer, told[best], band, best),
         _by_horizon(truth, answer, told, asked),
+        _skill(truth, answer, told, asked),
         _weakest(asked, test.rows, (stretch, truth, answer, told[best]), best),
     ]
     return found
@@ -195,12 +196,7 @@ def intervals(asked: Asked, truth: np.ndarray, answer: np.ndarray, naive: np.nda
     """Give each score its 95 % interval, drawing blocks of neighbouring windows; None where there is no spread."""
     squared, absolute = ((answer - truth) ** 2).mean(axis=1), np.abs(answer - truth).mean(axis=1)
     simple = ((naive - truth) ** 2).mean(axis=1)
-    rows, horizon = truth.shape
-    size = int(min(max(horizon, round(2 * rows ** (1 / 3))), max(1, rows // 3)))
-    sums = [np.append(0.0, np.cumsum(each)) for each in (squared, absolute, simple)]
-    blocks = -(-rows // size)
-    starts = np.random.default_rng(asked.seed).integers(0, rows - size + 1, (DRAWS, blocks))
-    drawn = [(each[starts + size] - each[starts]).sum(axis=1) / (blocks * size) for each in sums]
+    drawn = [each[:, 0] for each in _drawn((squared[:, None], absolute[:, None], simple[:, None]), truth, asked.seed)]
     usual = float(asked.encoding["mase"])
     with np.errstate(divide="ignore", invalid="ignore"):
         found = {
@@ -208,6 +204,16 @@ def intervals(asked: Asked, truth: np.ndarray, answer: np.ndarray, naive: np.nda
             "ratio": np.sqrt(drawn[0] / drawn[2]),
         }  # fmt: skip
     return {name: _middle(values) for name, values in found.items()}
+
+
+def _drawn(measures: tuple[np.ndarray, ...], truth: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Average each measure (rows, columns) over drawn blocks of neighbouring windows: (draws, columns), all alike."""
+    rows, horizon = truth.shape
+    size = int(min(max(horizon, round(2 * rows ** (1 / 3))), max(1, rows // 3)))
+    blocks = -(-rows // size)
+    starts = np.random.default_rng(seed).integers(0, rows - size + 1, (DRAWS, blocks))
+    sums = [np.concatenate([np.zeros((1, each.shape[1])), np.cumsum(each, axis=0)]) for each in measures]
+    return [(each[starts + size] - each[starts]).sum(axis=1) / (blocks * size) for each in sums]
 
 
 def _middle(values: np.ndarray) -> list[float] | None:
@@ -425,6 +431,29 @@ def _by_horizon(truth: np.ndarray, answer: np.ndarray, told: dict[str, np.ndarra
         "x": list(range(1, truth.shape[1] + 1)), "x_title": "Steps ahead", "y_title": "Error (RMSE)", "zero": True,
         "whole": True, "lines": lines,
     }  # fmt: skip
+
+
+def _skill(truth: np.ndarray, answer: np.ndarray, told: dict[str, np.ndarray], asked: Asked) -> Panel:
+    """Show for each step how much of each naive error the model saves, with its 95 % interval."""
+    names = [name for name in NAIVE if name in told]
+    squared = [(each - truth) ** 2 for each in (answer, *(told[name] for name in names))]
+    drawn = _drawn(tuple(squared), truth, asked.seed)
+    lines = []
+    for place, name in enumerate(names, 1):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = 1 - np.sqrt(squared[0].mean(axis=0) / squared[place].mean(axis=0))
+            low, high = np.percentile(1 - np.sqrt(drawn[0] / drawn[place]), (2.5, 97.5), axis=0)
+        ends = {"values": _known(values), "low": _known(low), "high": _known(high)}
+        lines.append({"name": f"against {_in_words(asked, name)}"} | ends)
+    return {
+        "kind": "skill", "title": "Is it worth it?", "lines": lines,
+        "sentence": "The share of a naive forecast's error that the model saves, for each step: above 0 it helps. The "
+        "bands are where the true share lies (95 % sure).",
+    }  # fmt: skip
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]
 
 
 def _plain(values: np.ndarray) -> list[float]:

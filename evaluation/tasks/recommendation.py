@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from builders import Panel
-from evaluation import _ranking, _rows, scores
+from evaluation import _ranking, _rows, conformal, scores, slices
 from evaluation._ranking import Newcomers, Pairs
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, number, percent
@@ -51,12 +51,13 @@ def evidence(asked: Asked) -> Callable[[], list[Panel]]:
     return _rows.live(asked, few, panel, finish(signature, asked.core.output)[signature.target.name])
 
 
-def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG001 - the same call for all
-    """Judge the core on pairs that it never saw; also writes `predictions.npz`."""
+def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
+    """Judge the core on pairs that it never saw; also writes `predictions.npz` and `validation.npz`."""
     signature = asked.signature
     train, test = (asked.prepared.part(name) for name in ("train", "test"))
     answer, known, asked_of = answers(asked, test), _pairs(signature, train), _pairs(signature, test)
     _rows.write_predictions(asked.run, test.rows, asked_of.values, answer)
+    seen = _rows.watched(asked, truth_of, lambda part: answers(asked, part))
     yardsticks: list[dict[str, Any]] = [
         {"name": name, "metrics": _judge(asked_of, told)} for name, told in _ranking.yardsticks(known, asked_of).items()
     ]
@@ -85,11 +86,17 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:  # no
             "baseline_value": yardsticks[0]["metrics"][HEADLINE],
             "better": METRICS[HEADLINE][2],
         },
+        "band": conformal.band(asked_of.values, answer, seen),
+        "groups": slices.judge(
+            _known(known, asked_of), np.asarray(test.rows), np.abs(answer - asked_of.values), "down"
+        ),
         "lists": lists,
         "newcomers": _newcomers(asked).plain(),
         "panels": asked.blueprint.evidence(asked)() if asked.blueprint.evidence else [],
     }
-    told["gap"] = _rows.gap(asked, truth_of, lambda part: answers(asked, part), scores.of_values, yardsticks)
+    told["gap"] = _rows.gap(
+        asked, truth_of, lambda part: answers(asked, part), scores.of_values, yardsticks, seen, history
+    )
     told["sentences"] = _sentences(told, liked, signature)
     told["next"] = _next(told, signature)
     return told
@@ -161,6 +168,15 @@ def _vectors(model: Any, name: str, amount: int, encoding: dict[str, Any]) -> di
         "vector": np.asarray(told["vector"], dtype=np.float64),
         "level": np.asarray(told["level"], dtype=np.float64).reshape(-1),
     }
+
+
+def _known(train: Pairs, test: Pairs) -> list[slices.Column]:
+    """Return how much is known of the user and of the item of each pair."""
+    columns = []
+    for name, seen, asked_of in (("user", train.users, test.users), ("item", train.items, test.items)):
+        counts = np.bincount(seen, minlength=int(max(seen.max(), asked_of.max())) + 1)
+        columns.append(slices.Column(f"Known ratings of the {name}", counts[asked_of].astype(np.float64), "number"))
+    return columns
 
 
 def _newcomers(asked: Asked) -> Newcomers:
@@ -235,7 +251,7 @@ def _next(report: dict[str, Any], signature: Signature) -> str:
     if report["metrics"]["rmse"] >= levels:
         return "The plain levels of user and item do as well. Raise the L2 penalty, or bring more ratings per user."
     if report["gap"]["verdict"] == "over-fitting":
-        return "Raise the L2 penalty or use fewer tastes; more ratings help most of all."
+        return "Raise the L2 penalty or use fewer tastes; more ratings help too."
     if not signature.details["features"]:
         return "Add columns about the items, such as a genre, and try two towers."
     return "This works well. Rate a few items of your own under Try and see what it recommends."

@@ -8,7 +8,7 @@ import numpy as np
 from builders import Panel
 from datasets import _pairs_tokens as tokens_in
 from datasets.pairs import texts_of
-from evaluation import _pairs, _rows
+from evaluation import _pairs, _rows, sentences
 from evaluation.asked import Asked, Replying
 from evaluation.words import count, number, percent
 from recipes import Part, Signature, keras
@@ -104,6 +104,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
             "baseline": best, "baseline_value": reached[best][HEADLINE], "better": "up",
         },
         "gap": _gap(asked),
+        "groups": _rows.grouped(asked, _rows.some_of(test, kept), hits, "up"),
         "panels": _examples(asked, sources, truth, answer, scores["words"]),
     }  # fmt: skip
     found["sentences"] = _sentences(found, best, reached[best])
@@ -193,7 +194,7 @@ def _rivals(asked: Asked, kept: np.ndarray, sources: list[str]) -> dict[str, lis
 
 
 def _gap(asked: Asked) -> dict[str, Any]:
-    told = {}
+    told: dict[str, Any] = {}
     for name in ("train", "validation"):
         part = asked.prepared.part(name)
         kept = np.unique(np.linspace(0, len(part) - 1, min(500, len(part))).astype(int))
@@ -201,7 +202,8 @@ def _gap(asked: Asked) -> dict[str, Any]:
         _, _, truth, answer = _judged(asked, some)
         told[name] = _means(_scored(truth, answer, asked.encoding["unit"])) | {"rows": len(truth)}
     seen, unseen = told["train"]["words"], told["validation"]["words"]
-    verdict = "over-fitting" if seen - unseen > 0.05 else "under-fitting" if seen < 0.5 else "fine"
+    learned_by_heart = sentences.beyond_chance(seen, unseen, 0.05, told["validation"]["rows"])
+    verdict = "over-fitting" if learned_by_heart else "under-fitting" if seen < 0.5 else "fine"
     sentence = {
         "over-fitting": f"It gets more words right in sentences that it learned from ({percent(seen)}) than in new "
         f"ones ({percent(unseen)}): it learned some by heart (over-fitting).",

@@ -158,7 +158,7 @@ class Source:
         kind = value.get("class_name")
         if kind == "__keras_tensor__":
             return tensors[tuple(value["config"]["keras_history"])]
-        if kind == "__numpy__":
+        if kind in ("__numpy__", "__tensor__"):
             array = value["config"]["value"]
             many = isinstance(array, list) and len(array) > FEW
             told = self._constant(hint, array) if many else repr(array)

@@ -77,8 +77,8 @@ def app_of(run: Run) -> FastAPI:
 
 
 def _take_rows(app: FastAPI, signature: Signature, answer: Any) -> None:
-    row = _row_of(signature)
-    rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
+    row: Any = _row_of(signature)
+    rows: Any = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
     asked: Any = create_model("Rows", rows=(rows, ...))
 
     def predict_rows(told: Any) -> Answers:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from datasets._sources import divide
 from datasets._split import split
-from recipes import Refusal
+from recipes import Fold, Refusal
 
 
 def test_every_row_lands_in_exactly_one_part():
@@ -59,3 +60,59 @@ def test_refuses_too_few_rows():
     with pytest.raises(Refusal) as refusal:
         split(None, 2, 0.15, 0.2, seed=1)
     assert str(refusal.value) == "This data set has only 2 rows, but at least 3 are needed. Add more rows."
+
+
+def folds_of(count, labels=None, rows=200, groups=None, seed=1):
+    whole = split(labels, rows, 0.15, 0.2, seed, groups)
+    return whole, [split(labels, rows, 0.15, 0.2, seed, groups, fold=Fold(each, count)) for each in range(1, count + 1)]
+
+
+def test_folds_never_touch_the_sealed_test_part_and_together_are_all_the_rest():
+    whole, folds = folds_of(5)
+    for parts in folds:
+        assert sorted(np.concatenate(list(parts.values()))) == sorted(np.r_[whole["train"], whole["validation"]])
+        assert [len(parts[name]) for name in ("train", "validation", "test")] == [104, 24, 32]
+    assert sorted(np.concatenate([parts["test"] for parts in folds])) == sorted(
+        np.r_[whole["train"], whole["validation"]]
+    )
+
+
+def test_every_fold_has_every_class_by_its_share():
+    labels = np.repeat(["cat", "dog", "owl"], [150, 40, 10])
+    _, folds = folds_of(4, labels)
+    for parts in folds:
+        counts = np.unique(labels[parts["test"]], return_counts=True)[1]
+        assert counts.tolist() == [30, 8, 2]
+        assert all(set(labels[rows]) == {"cat", "dog", "owl"} for rows in parts.values())
+
+
+def test_groups_stay_together_in_folds():
+    groups = np.r_[np.repeat(np.arange(40), 4), np.repeat(np.arange(40, 44), 10)]
+    _, folds = folds_of(5, groups=groups)
+    for parts in folds:
+        assert not set(groups[parts["test"]]) & set(groups[parts["train"]])
+        assert not set(groups[parts["validation"]]) & set(groups[parts["train"]])
+    sizes = [len(parts["test"]) for parts in folds]
+    assert max(sizes) - min(sizes) <= 6
+
+
+def test_refuses_more_folds_than_a_rare_class_has_rows():
+    labels = np.repeat(["cat", "owl"], [95, 5])
+    with pytest.raises(Refusal) as refusal:
+        split(labels, 100, 0.15, 0.2, 1, thing="picture", fold=Fold(1, 5))
+    assert str(refusal.value) == (
+        "Class 'owl' has only 4 pictures that stand apart outside the test part, but 5 folds need at least 5. Choose "
+        "fewer folds, or add pictures."
+    )
+
+
+def test_sources_with_several_classes_are_dealt_out_until_each_fold_has_all():
+    labels, groups = np.tile(["yes", "no"], 120), np.repeat(np.arange(24), 10)
+    whole = divide(labels, groups, (0.15, 0.2), 1, "recording")
+    judged = []
+    for number in (1, 2, 3):
+        parts = divide(labels, groups, (0.15, 0.2), 1, "recording", Fold(number, 3))
+        assert not set(groups[parts["test"]]) & set(groups[parts["train"]])
+        assert not set(parts["test"]) & set(whole["test"])
+        judged.extend(parts["test"].tolist())
+    assert sorted(judged) == sorted(np.r_[whole["train"], whole["validation"]].tolist())

@@ -68,7 +68,7 @@ def test_says_plainly_when_the_naive_forecast_wins(tmp_path):
     assert told["sentences"][1].endswith("So the value a year ago is the better forecast: do not use this model yet.")
     assert told["next"].startswith("Set 'Learn changes' to difference, or let the model see more than 24 steps.")
     assert [each["name"] for each in told["baselines"]] == [LAST, SEASON, "drift", "linear model"]
-    assert [panel["kind"] for panel in told["panels"]] == ["forecast", "lines", "forecast"]
+    assert [panel["kind"] for panel in told["panels"]] == ["forecast", "lines", "skill", "forecast"]
 
 
 def test_scores_are_what_their_names_say(tmp_path):
@@ -108,3 +108,19 @@ def test_live_panel_is_small_and_plain(tmp_path):
     for chart in panel["charts"]:
         assert len(chart["times"]) == len(chart["seen"]) + 3
         assert len(chart["forecast"]) == len(chart["truth"]) == len(chart["naive"]) == 3
+
+
+def test_skill_is_the_share_of_the_naive_error_that_is_saved(tmp_path):
+    asked = asked_with(tmp_path, constant(0.0))
+    random = np.random.default_rng(2)
+    truth = random.normal(size=(300, 2))
+    naive = truth + random.normal(size=(300, 2))
+    answer = truth + random.normal(size=(300, 2)) * [0.5, 1.0]
+    panel = forecasting._skill(truth, answer, {LAST: naive}, asked)
+    (line,) = panel["lines"]
+    errors = [np.sqrt(((each - truth) ** 2).mean(axis=0)) for each in (answer, naive)]
+    np.testing.assert_allclose(line["values"], 1 - errors[0] / errors[1], atol=1e-3)
+    assert line["low"][0] < line["values"][0] < line["high"][0]
+    assert line["low"][0] > 0.3
+    assert line["low"][1] < 0 < line["high"][1]
+    assert line["name"] == "against the last value"

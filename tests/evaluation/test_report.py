@@ -266,6 +266,20 @@ def test_the_gap_is_put_in_words(train, validation, verdict):
     assert told["sentence"] == GAPS[verdict]
 
 
+def test_a_model_that_learned_all_there_is_needs_no_larger_network():
+    """Its loss went on falling on training rows and rose on new ones: it has room enough."""
+    scores = {"accuracy": 0.45, "rows": 1_000}, {"accuracy": 0.44, "rows": 200}
+    lines = [{"loss": 1.0, "val_loss": 1.0}, {"loss": 0.8, "val_loss": 0.9}, {"loss": 0.5, "val_loss": 1.1}]
+    told = sentences.gap("classification", *scores, yardsticks("accuracy", 0.4, 0.85), lines)
+    assert told["verdict"] == "limited"
+    assert told["sentence"] == (
+        "It is not very good even on its own training rows (45 %; new rows 44 %), and learning them better made it "
+        "worse on new ones: these columns or examples hold little more to be learned."
+    )
+    still = sentences.gap("classification", *scores, yardsticks("accuracy", 0.4, 0.85), lines[:2])
+    assert still["verdict"] == "under-fitting"
+
+
 def test_a_gap_that_chance_explains_is_no_over_fitting():
     told = sentences.gap("classification", {"accuracy": 0.95, "rows": 100}, {"accuracy": 0.85, "rows": 20},
                          yardsticks("accuracy", 0.4, 0.85))  # fmt: skip
@@ -281,7 +295,7 @@ def test_a_curve_that_still_falls_asks_for_more_rounds():
     ("report_", "suggestion"),
     [
         ({"gap": {"verdict": "over-fitting"}},
-         "Raise the dropout or make the network smaller; more training examples help most of all."),
+         "Raise the dropout or make the network smaller; more training examples help too."),
         ({"gap": {"verdict": "under-fitting"}},
          "Make the network wider or deeper, train for more epochs, or try a higher learning rate."),
         ({"gap": {"verdict": "fine"}, "headline": {"metric": "r2", "value": 0.7},
@@ -293,6 +307,12 @@ def test_a_curve_that_still_falls_asks_for_more_rounds():
           "metrics": {"accuracy": 0.9}, "baselines": yardsticks("accuracy", 0.4, 0.8),
           "per_class": [{"class": "owl", "rows": 9, "recall": 3 / 9}, {"class": "cat", "rows": 81, "recall": 0.97}]},
          "Class 'owl' is found least often (3 of 9). Add examples of it, or set the class weights to balanced."),
+        ({"gap": {"verdict": "limited"}},
+         "Give it what tells more: another column, clearer examples. A larger network would not help."),
+        ({"gap": {"verdict": "fine"}, "headline": {"metric": "r2", "value": 0.9}, "baselines": yardsticks("r2", 0, 0.8),
+          "groups": {"weak": [{"conditions": [["age", "up to 20"], ["city", "Rome"]]}]}},
+         ("It is weakest where age: up to 20, and city: Rome. Open these rows under 'Look closer', and add examples of "
+          "that kind.")),
         ({"gap": {"verdict": "fine"}, "headline": {"metric": "r2", "value": 0.9}, "baselines": yardsticks("r2", 0, 0.8),
           "rows": 200}, "This works well. Try it on examples of your own, then download the model."),
     ],

@@ -44,7 +44,10 @@ def test_every_format_keeps_the_contract():
 def test_an_unknown_format_names_the_known_ones():
     with pytest.raises(Refusal) as refused:
         exporters.get("keras_fil")
-    assert str(refused.value) == "There is no format 'keras_fil'. Did you mean 'keras_file'? Available: keras_file."
+    assert (
+        str(refused.value)
+        == "There is no format 'keras_fil'. Did you mean 'keras_file'? Available: {', '.join(exporters.names())}."
+    )
 
 
 @pytest.mark.parametrize("name", ["odd_table", "numbers"])

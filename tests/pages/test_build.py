@@ -145,3 +145,68 @@ def test_train_submits_the_draft(page, workspace, monkeypatch):
     runs = list(workspace.runs.iterdir())
     assert len(runs) == 1
     assert "epochs: 3" in (runs[0] / "recipe.yaml").read_text()
+
+
+def test_several_values_make_a_run_each(page, workspace, monkeypatch):
+    """A list in a number's field, a clear count on the button, and runs that belong together."""
+    from training.executor import Executor
+
+    monkeypatch.setattr(Executor, "_wake", lambda _self: None)  # nothing shall train here
+    at = with_sample(page, "penguins")
+    assert at.number_input(key="build_training_learning_rate").value > 0
+    at.segmented_control(key="build_runs").set_value("several").run()
+    at.text_input(key="build_training_learning_rate_list").set_value("0.01, 0.003, 0.001").run()
+    at.text_input(key="build_training_batch_size_list").set_value("16, 32").run()
+    assert at.button(key="build_train").label == "Train 6 runs"
+    told = [line.value.replace("\\", "") for line in at.caption]
+    assert any(line.startswith("6 runs: 2 of batch size × 3 of learning rate.") for line in told)
+    at.button(key="build_train").click().run()
+    runs = Executor(workspace).runs("ann")
+    assert len(runs) == 6
+    assert len({(workspace.runs / run.id / "group.json").read_text().split('"id"')[1][:22] for run in runs}) == 1
+
+
+def test_one_run_goes_on_from_the_first_of_a_list(page):
+    at = with_sample(page, "penguins")
+    at.segmented_control(key="build_runs").set_value("several").run()
+    at.text_input(key="build_training_batch_size_list").set_value("16, 64").run()
+    at.segmented_control(key="build_runs").set_value("one").run()
+    assert at.number_input(key="build_training_batch_size").value == 16
+    assert at.button(key="build_train").label == "Train"
+
+
+def test_too_many_runs_are_refused_before_they_start(page):
+    at = with_sample(page, "penguins")
+    at.segmented_control(key="build_runs").set_value("several").run()
+    at.text_input(key="build_training_batch_size_list").set_value(", ".join(map(str, range(1, 34)))).run()
+    assert at.button(key="build_train").disabled
+    assert any("These lists make 33 runs, but 32 is the most" in line.value for line in at.caption)
+
+
+def test_a_cross_validation_starts_a_run_for_each_fold(page, workspace, monkeypatch):
+    from training.executor import Executor
+
+    monkeypatch.setattr(Executor, "_wake", lambda _self: None)  # nothing shall train here
+    at = with_sample(page, "penguins")
+    at.segmented_control(key="build_runs").set_value("folds").run()
+    at.slider(key="build_runs_folds").set_value(4).run()
+    assert at.button(key="build_train").label == "Train 4 folds"
+    at.button(key="build_train").click().run()
+    runs = [run.id for run in Executor(workspace).runs("ann")]
+    assert sorted("folds: 4" in (workspace.runs / run / "recipe.yaml").read_text() for run in runs) == [True] * 4
+
+
+def test_numbers_of_the_data_take_lists_too(page, workspace, monkeypatch):
+    from training.executor import Executor
+
+    monkeypatch.setattr(Executor, "_wake", lambda _self: None)  # nothing shall train here
+    at = with_sample(page, "penguins")
+    at.segmented_control(key="build_runs").set_value("several").run()
+    at.text_input(key="build_data_validation_list").set_value("0.1 0.2").run()
+    at.text_input(key="build_training_epochs_list").set_value("2, 3").run()
+    assert at.button(key="build_train").label == "Train 4 runs"
+    at.button(key="build_train").click().run()
+    runs = [Executor(workspace).folder(run.id, "ann") for run in Executor(workspace).runs("ann")]
+    assert sorted((run.recipe.data.validation, run.recipe.training["epochs"]) for run in runs) == [
+        (0.1, 2), (0.1, 3), (0.2, 2), (0.2, 3),
+    ]  # fmt: skip

@@ -131,6 +131,27 @@ def test_leaves_everything_that_a_viewer_needs(unbroken):
     assert "Keras 3." in versions[0]
 
 
+def test_says_what_electricity_it_used(unbroken):
+    told = unbroken.read("energy.json")
+    assert [each["attempt"] for each in told["attempts"]] == [1]
+    assert told["attempts"][0]["cpu_seconds"] > 0
+    assert told["wh"] > 0
+    assert told["method"]
+
+
+def test_a_fold_is_judged_on_itself_and_the_sealed_test_part_stays_closed(workers, runs, unbroken):
+    values = {"data": {"sample": "penguins", "folds": 3, "fold": 2}, "model": {"architecture": "mlp", "width": 16}}
+    run = Run.create(runs / "fold", resolve(Recipe.of(values | {"training": {"epochs": 2, "seed": LONG["seed"]}})))
+    assert workers.execute(run) == 0
+    report = run.read("report.json")
+    assert report["judged_on"] == f"On {report['rows']} rows of fold 2 of 3. The sealed test part stayed closed."
+    assert (report["fold"]["number"], report["fold"]["of"]) == (2, 3)
+    assert report["fold"]["train_rows"] > report["fold"]["test_rows"] == report["rows"]
+    judged, sealed = (np.load(each.folder / "predictions.npz")["rows"] for each in (run, unbroken))
+    assert len(judged) == report["rows"]
+    assert not set(judged.tolist()) & set(sealed.tolist())
+
+
 def test_writes_points_on_a_clock_and_one_line_an_epoch(unbroken):
     lines, _ = unbroken.lines("metrics")
     live = [line for line in lines if not line.get("end")]
@@ -205,6 +226,7 @@ def test_stop_keeps_a_checkpoint_and_resume_forgets_nothing(workers, runs):
     assert state.message == (
         f"Stopped by you after epoch {snapshot.finished} of 5000; the best epoch ({snapshot.best['epoch']}) was kept."
     )
+    assert [each["attempt"] for each in run.read("energy.json")["attempts"]] == [1, 2]
     best = min(ends(run), key=lambda line: line["val_loss"])
     assert snapshot.best == {"epoch": best["epoch"], "loss": best["val_loss"]}
     assert run.read("report.json")["metrics"]["accuracy"] > 0.5

@@ -106,3 +106,11 @@ def test_a_mistyped_model_setting_is_refused_and_nothing_is_lost(workspace):
     with pytest.raises(Refusal, match=r"Did you mean `width`\?"):
         drafts.load("data: {sample: penguins}\nmodel: {architecture: mlp, widht: 32}\n", workspace, "ann")
     assert drafts.current(workspace, "ann") == mine
+
+
+def test_a_fold_that_is_taken_over_becomes_its_whole_cross_validation():
+    draft = Draft()
+    draft.use_recipe(Recipe.parse("data: {sample: penguins, folds: 4, fold: 2}\n"))
+    assert (draft.runs, draft.folds, draft.data) == ("folds", 4, {"sample": "penguins"})
+    draft.use_recipe(Recipe.parse("data: {sample: penguins}\n"))
+    assert draft.runs == "one"

@@ -136,3 +136,57 @@ def test_a_number_that_is_too_large_is_told_below_its_field():
 
 def test_names_settings_as_the_screen_does():
     assert settings_form.in_words("Set `depth` to 3.", builders.get("cnn").Config) == 'Set "Blocks" to 3.'
+
+
+def draw_lists(several):
+    import streamlit as st
+
+    from recipes import Training
+    from ui import settings_form
+
+    group = settings_form.Group(Training, {}, "form", several=several)
+    (form,) = settings_form.show([group], "form", panel="training")
+    st.session_state["said"], st.session_state["errors"] = form.said, form.errors
+    st.session_state["several"] = form.several
+
+
+def with_lists(several=None):
+    at = AppTest.from_function(draw_lists, args=(several or {},), default_timeout=20).run()
+    assert not at.exception
+    return at
+
+
+def test_a_number_takes_a_list_whose_first_value_counts_as_said():
+    at = with_lists()
+    assert at.text_input(key="form_learning_rate_list").value == "0.001"
+    at.text_input(key="form_learning_rate_list").set_value("0.01, 0.003; 0.01 1e-3").run()
+    at.text_input(key="form_batch_size_list").set_value("16 32").run()
+    assert at.session_state["several"] == {"learning_rate": (0.01, 0.003, 0.001), "batch_size": (16, 32)}
+    assert at.session_state["said"] == {"learning_rate": 0.01, "batch_size": 16}
+    assert at.session_state["errors"] == ()
+
+
+def test_starts_with_the_lists_so_far():
+    assert with_lists({"learning_rate": [0.001, 0.0001]}).session_state["several"] == {"learning_rate": (0.001, 0.0001)}
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "mistake"),
+    [
+        ("learning_rate", "0.01, 20", "Learning rate must be more than 0 and at most 10, but got 20.0."),
+        ("learning_rate", "0,01", "Learning rate: '01' is no number. Write decimals with a point, such as 0.01."),
+        (
+            "learning_rate", "0.01, fast",
+            "Learning rate: 'fast' is no number. Type numbers with commas between, such as 0.01, 0.003, 0.001.",
+        ),
+        (
+            "batch_size", "16, 3.5",
+            "Batch size: '3.5' is no whole number. Type whole numbers with commas between, such as 16, 32, 64.",
+        ),
+        ("batch_size", " ", "Batch size: it is empty. Type a number, or several with commas between."),
+    ],
+)  # fmt: skip
+def test_tells_what_is_wrong_with_a_list(field, typed, mistake):
+    at = with_lists()
+    at.text_input(key=f"form_{field}_list").set_value(typed).run()
+    assert at.session_state["errors"] == (mistake,)

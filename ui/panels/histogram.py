@@ -7,10 +7,10 @@ import streamlit as st
 
 from evaluation import words
 from records import Run
-from ui import charts, look
+from ui import charts, look, looks
 
 
-def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - the same call for every panel
+def show(run: Run, told: dict[str, Any], key: str) -> None:
     """Draw {"edges", "series": [{"name", "counts"}], "x"}, and where there are `steps`, choose among thresholds.
 
     A step is {"asked", "threshold", "alarms", "found" or nothing}: shares of usual and odd rows above the threshold.
@@ -19,6 +19,8 @@ def show(run: Run, told: dict[str, Any], key: str) -> None:  # noqa: ARG001 - th
     threshold = told.get("threshold")
     if steps:
         step = _chosen(steps, threshold, key)
+        if step["threshold"] != threshold and (run.folder / "predictions.npz").exists():
+            looks.count(run, "threshold")
         threshold = step["threshold"]
         _say(step)
     names = [one["name"] for one in told["series"]]

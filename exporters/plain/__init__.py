@@ -1,0 +1,1 @@
+"""What lies beside an exported core: plain scripts of numpy and one runtime, copied into the download as they stand."""
