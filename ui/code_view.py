@@ -29,8 +29,6 @@ def show(run: Run, signature: Signature) -> None:
         icon=look.symbol("download"), key="download_card",
     )  # fmt: skip
     with st.expander("Read it", key="card"):
-        st.markdown(
-            written.replace("\n# ", "\n### ").replace("\n## ", "\n#### ").removeprefix("# ").replace("$", "\\$")
-        )
+        st.markdown(written.replace("\n## ", "\n#### ").replace("# ", "### ", 1).replace("$", "\\$"))
     look.section("As a web service", "On the computer where Layerwise runs, for other programs; with a page to try it.")
     st.code(f"make serve RUN={run.id}", language=None)

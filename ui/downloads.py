@@ -84,7 +84,7 @@ def _other_formats(run: Run) -> None:
     if len(kept) > 1:
         name = st.segmented_control(
             "Which model", list(kept), default=name, required=True, key="export_of",
-            format_func=lambda each: kept[each].get("title") or "The model",
+            format_func=lambda each: kept[each].get("title") or ("The model" if each == "model" else each.capitalize()),
         )  # fmt: skip
     made = {
         each["format"]: each

@@ -41,8 +41,8 @@ def sentence(told: dict[str, Any]) -> str:
     again = f", {len(told['attempts'])} attempts added up" if len(told["attempts"]) > 1 else ""
     how = told["method"][0].upper() + told["method"][1:]
     return (
-        f"{amount(told['wh'])} of electricity, as much as a {LAMP_WATTS:g}-watt lamp uses in {lamp}; about "
-        f"{weight(told['grams'])} of CO2. {how}{again}; CO2 by {grid['name']}: {grid['grams_per_kwh']:g} g a "
+        f"{amount(told['wh'])} of electricity, as much as a {LAMP_WATTS:g}-watt lamp uses in {lamp}; "
+        f"{_about(weight(told['grams']))} of CO2. {how}{again}; CO2 by {grid['name']}: {grid['grams_per_kwh']:g} g a "
         f"kilowatt-hour{year} ({grid['source']})."
     )
 
@@ -55,7 +55,11 @@ def total(runs: Iterable[Run]) -> str:
     used, carbon = sum(each["wh"] for each in told), sum(each["grams"] for each in told)
     measured = all(each["is_measured"] for each in told)
     how = "measured" if measured else "estimated" if not any(each["is_measured"] for each in told) else "part measured"
-    return f"{look.counted(len(told), 'run')} used {amount(used)}, about {weight(carbon)} of CO2 ({how})."
+    return f"{look.counted(len(told), 'run')} used {amount(used)}, {_about(weight(carbon))} of CO2 ({how})."
+
+
+def _about(words: str) -> str:
+    return words if words.startswith("under") else f"about {words}"
 
 
 @lru_cache(maxsize=2048)

@@ -89,7 +89,8 @@ def categories() -> tuple[str, ...]:
 
 def plain(text: object) -> str:
     """Escape text of unknown origin (names of files, columns, classes), so that it shows as it was written."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    joined = " ".join(str(text).split()).replace(" %", "\u00a0%")  # a number and its sign stay on one line
+    return _MARKDOWN.sub(r"\\\1", joined)
 
 
 def symbol(name: str) -> str:

@@ -69,7 +69,8 @@ def _answers(run: Run, asked: dict[str, str]) -> None:
         if told["refused"]
         else ""
     )
-    st.markdown(f":green[{look.symbol('check_circle')}] {look.counted(told['rows'], 'row')} answered.{lost}")
+    done = look.counted(told["rows"] - told["refused"], "row")
+    st.markdown(f":green[{look.symbol('check_circle')}] {done} answered.{lost}")
     file = jobs.folder(run, "batch", settings).folder / "answers.csv"
     stem = asked["name"].rpartition(".")[0] or asked["name"]
     st.download_button(

@@ -312,6 +312,8 @@ def answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -
             _say_class(signature, told["classes"], told["answer"])
         else:
             _say_number(run, signature, told["answer"])
+        if told.get("strange"):
+            _say_strange(told["strange"])
         if truth:
             st.markdown(f":gray[{look.plain(truth)}]")
 
@@ -326,8 +328,6 @@ def ask_model(run: Run, values: dict[str, Any]) -> dict[str, Any] | None:
     except (Refusal, Failed) as failure:
         look.failed(str(failure))
     else:
-        if told.get("strange"):
-            _say_strange(told["strange"])
         if "epoch" in told:
             look.quiet(f"As it is after epoch {told['epoch']}, before its training has ended.")
         return told

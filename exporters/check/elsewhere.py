@@ -93,7 +93,7 @@ def ready_apart(questions: list[Question]) -> list[float | str]:
                 found.append(told["error"])
             else:
                 answered, right = _core_answers(place), here.from_ready(question)
-                found.append(max(check.apart(answered[name], right[name]) for name in right))
+                found.append(max(apart(answered[name], right[name]) for name in right))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return found
@@ -174,7 +174,7 @@ def _judged(question: Question, place: Path, told: dict[str, Any], here: "Here")
     answered = _core_answers(place)
     if tolerance is None:
         return _coarse(question, where, answered, right)
-    from_ready = max((check.apart(answered[name], right[name]) for name in right), default=0.0)
+    from_ready = max((apart(answered[name], right[name]) for name in right), default=0.0)
     if not from_ready <= tolerance or not from_raw <= RAW_TOLERANCE:
         return _differs(question, max(from_ready, from_raw))
     entry = {"checked": True, "largest_difference": from_ready, "sentence": f"{where}; same answers on {rows}."}
@@ -274,11 +274,23 @@ def _shown(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
+def apart(answer: Any, right: np.ndarray) -> float:
+    """Return how far one answer lies apart, relative to its largest number where that is above 1.
+
+    A picture is right where none of its pixels is off by more than its brightest one allows, however dark the pixel.
+    """
+    numbers = None if right.dtype.kind in "OSU" else np.asarray(answer, dtype=np.float64)
+    if numbers is None or numbers.shape != right.shape or not np.isfinite(numbers).all():
+        return check.apart(answer, right)
+    largest = float(np.abs(right).max(initial=1.0))
+    return float(np.abs(numbers - right).max(initial=0.0)) / largest
+
+
 def _largest(told: list[dict[str, Any]], right: list[dict[str, np.ndarray]]) -> float:
     if len(told) != len(right) or any(one.keys() != other.keys() for one, other in zip(told, right, strict=True)):
         return float("inf")
     pairs = zip(told, right, strict=True)
-    return max((check.apart(one[name], other[name]) for one, other in pairs for name in other), default=0.0)
+    return max((apart(one[name], other[name]) for one, other in pairs for name in other), default=0.0)
 
 
 def _refused(question: Question, why: str) -> dict[str, Any]:

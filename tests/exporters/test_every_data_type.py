@@ -20,6 +20,8 @@ SAMPLES = {
     if not sample.online
 }
 """The smallest sample of each data type and task."""
+STRINGS = ("text", "mixed")
+"""Asked by TensorFlow, too; it loads slowly, and what it runs is the very graph of Keras."""
 
 
 @pytest.mark.parametrize(("kind", "task"), SAMPLES)
@@ -34,7 +36,7 @@ def test_raw_values_are_answered_as_in_keras(kind, task, tmp_path):
     name, deliverable = next(iter(blueprint.deliverables.items()))
     questions = [
         Question(asked, name, deliverable, form, exporters.get(form).export(asked, name, deliverable))
-        for form in ("onnx", "saved_model")
+        for form in (("onnx", "saved_model") if kind in STRINGS else ("onnx",))
     ]
     for question, told in zip(questions, elsewhere.checked(questions), strict=True):
         assert told["checked"], told["sentence"]

@@ -38,7 +38,7 @@ def exported(folder, name):
 
 @pytest.mark.parametrize("name", builders.names())
 def test_every_export_of_every_family_answers_in_its_own_runtime(name, tmp_path):
-    """Within 1e-4 of Keras in full precision; alike in shape, and numbers, in eight bits. The models stay as they were."""
+    """Within 1e-4 of Keras in full precision, numbers of the same shape in eight bits; the models stay as they were."""
     questions = exported(tmp_path, name)
     assert questions
     for question, apart in zip(questions, elsewhere.ready_apart(questions), strict=True):

@@ -39,15 +39,16 @@ def test_every_format_keeps_the_contract():
         assert form.SUMMARY.endswith(".")
         assert form.ENDING
         assert callable(form.export)
+        assert callable(form.offered)
+        assert form.TOLERANCE is None or form.TOLERANCE <= 1e-4
+        assert (Path(check.__file__).parent / f"{form.CHECK}.py").exists()
 
 
 def test_an_unknown_format_names_the_known_ones():
     with pytest.raises(Refusal) as refused:
         exporters.get("keras_fil")
-    assert (
-        str(refused.value)
-        == "There is no format 'keras_fil'. Did you mean 'keras_file'? Available: {', '.join(exporters.names())}."
-    )
+    known = ", ".join(exporters.names())
+    assert str(refused.value) == f"There is no format 'keras_fil'. Did you mean 'keras_file'? Available: {known}."
 
 
 @pytest.mark.parametrize("name", ["odd_table", "numbers"])

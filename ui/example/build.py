@@ -12,7 +12,7 @@ from ui.example import FOLDER
 RECIPE = Path(__file__).with_name("recipe.yaml")
 KEPT = (
     "recipe.yaml", "state.json", "metrics.jsonl", "events.jsonl", "layers.json", "evidence.json", "report.json",
-    "predictions.npz", "deliverables.json", "done.json",
+    "predictions.npz", "validation.npz", "strange.npz", "energy.json", "deliverables.json", "done.json",
 )  # fmt: skip
 
 

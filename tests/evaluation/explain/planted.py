@@ -93,7 +93,7 @@ def smallest(run: Any, folder: Any, name: str, kind: str, task: str) -> Asked:
     }
     encoding: dict[str, Any] = {}
     if "features" in signature.inputs:
-        width = signature.inputs["features"].shape[0]
+        width = int(signature.inputs["features"].shape[0] or 0)
         columns = [{"name": f"c{place}", "log": False, "mean": 0.0, "scale": 1.0, "missing": False}
                    for place in range(width)]  # fmt: skip
         encoding = {"numbers": columns, "dates": [], "categories": [], "texts": [],

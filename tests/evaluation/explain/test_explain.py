@@ -1,5 +1,7 @@
 """Explanations find what was planted, their sums are right, and their checks tell sense from show."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,8 @@ def test_a_planted_patch_is_found(finder, name):
     shares = []
     for row in with_patch(asked)[:8]:
         case = case_of(asked, row=row, answer=1)
-        heat = np.maximum(explain.get(name).explain(case, network_of(asked), silent).weights[0], 0)
+        found: Any = explain.get(name).explain(case, network_of(asked), silent).weights
+        heat = np.maximum(found[0], 0)
         side = 24 // heat.shape[0]
         large = heat.repeat(side, axis=0).repeat(side, axis=1)
         top, left = places[row]
@@ -87,7 +90,7 @@ def test_grad_cam_weighs_maps_by_their_mean_slope(run, tmp_path):
     x = {"picture": np.random.default_rng(1).integers(0, 255, (8, 6, 6, 1)).astype("uint8")}
     asked = asked_about(run, tmp_path / "data", signature_of("image", ("a", "b")), x, np.zeros(8, "int32"), core)
     case = case_of(asked, answer=1)
-    heat = grad_cam.explain(case, network_of(asked), silent).weights
+    heat: Any = grad_cam.explain(case, network_of(asked), silent).weights
     expected = case.inputs["picture"][0, :, :, 0].astype(float) * (3.0 * 1.0 - 2.0 * 0.5) / 36
     np.testing.assert_allclose(heat[0], expected, rtol=1e-5)
 
