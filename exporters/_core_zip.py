@@ -89,7 +89,12 @@ def rows_of(part: Part, most: int) -> np.ndarray:
 
 
 def write(
-    asked: Asked, name: str, deliverable: Any, ending: str, runtime: str, convert: Callable[[Core, Path], None]
+    asked: Asked,
+    name: str,
+    deliverable: Any,
+    ending: str,
+    runtime: str,
+    convert: Callable[[Core, Path], dict[str, Any]],
 ) -> Path:
     """Write `deliverables/<name>.<ending>`, whole or not at all; returns its path."""
     folder = asked.run.folder / "deliverables"
@@ -99,10 +104,10 @@ def write(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # converters warn of what they do themselves
-            convert(core, model)
+            made = convert(core, model)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(model, f"{name}.{ENDINGS[runtime]}")
-            for inside, text in texts_of(core, f"{name}.{ENDINGS[runtime]}", runtime).items():
+            for inside, text in texts_of(core, f"{name}.{ENDINGS[runtime]}", runtime, made).items():
                 archive.writestr(inside, text)
         file = folder / f"{name}.{ending}"
         temporary.rename(file)
@@ -112,9 +117,9 @@ def write(
     return file
 
 
-def texts_of(core: Core, file: str, runtime: str) -> dict[str, str]:
-    """Return all that lies beside the model, by name."""
-    told = described(core, file)
+def texts_of(core: Core, file: str, runtime: str, made: dict[str, Any]) -> dict[str, str]:
+    """Return all that lies beside the model, by name; `made` is what its converter tells of it."""
+    told = described(core, file) | made
     kind = told["data_type"]
     found = {
         "preprocessing.json": json.dumps(told, indent=1, ensure_ascii=False),

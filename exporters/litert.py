@@ -30,13 +30,19 @@ def export(asked: Asked, name: str, deliverable: Any) -> Path:
     return _core_zip.write(asked, name, deliverable, ENDING, "litert", convert)
 
 
-def convert(core: _core_zip.Core, file: Path) -> None:
+def convert(core: _core_zip.Core, file: Path) -> dict[str, Any]:
     """Write the model as LiteRT in full precision."""
     file.write_bytes(converted(core))
+    return {}
 
 
-def converted(core: _core_zip.Core, few: Callable[[], Iterator[list[np.ndarray]]] | None = None) -> bytes:
-    """Convert with LiteRT's own operations only; with `few` rows of ready arrays, weights and numbers become int8."""
+def converted(
+    core: _core_zip.Core, few: Callable[[], Iterator[list[np.ndarray]]] | None = None, *, small_weights: bool = False
+) -> bytes:
+    """Convert with LiteRT's own operations only.
+
+    With `small_weights` weights become int8; with `few` rows of ready arrays the numbers inside, too.
+    """
     import tensorflow as tf
 
     model = core.model
@@ -56,8 +62,9 @@ def converted(core: _core_zip.Core, few: Callable[[], Iterator[list[np.ndarray]]
     with tempfile.TemporaryDirectory(prefix="layerwise-litert-") as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": asking.get_concrete_function(**one)})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
-        if few is not None:
+        if few is not None or small_weights:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if few is not None:
             rows = [{tensors[name]: array for name, array in zip(names, row, strict=True)} for row in few()]
             converter.representative_dataset = lambda: iter(rows)
         return converter.convert()

@@ -29,7 +29,7 @@ def export(asked: Asked, name: str, deliverable: Any) -> Path:
     return _core_zip.write(asked, name, deliverable, ENDING, "onnx", convert)
 
 
-def convert(core: _core_zip.Core, file: Path) -> None:
+def convert(core: _core_zip.Core, file: Path) -> dict[str, Any]:
     """Write the model as ONNX; its inputs and answers keep their names."""
     # Without this, tf2onnx sets up a logger that shouts while it is imported.
     os.environ.setdefault("TF2ONNX_DEBUG_MODE", "")
@@ -50,6 +50,7 @@ def convert(core: _core_zip.Core, file: Path) -> None:
         tensors_to_rename=names,
     )
     file.write_bytes(proto.SerializeToString())
+    return {}
 
 
 def _erfc(graph: Any, node: Any, name: str, _: Any) -> None:

@@ -21,7 +21,7 @@ CHUNK = 1 << 20
 
 def zipped(run: Run) -> Iterator[bytes]:
     """Yield the bytes of a zip with everything that another person can use."""
-    out = _Out()
+    out = Out()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(f"run-{run.id[:8]}/recipe.yaml", run.recipe.portable().yaml())
         for file in _files(run.folder):
@@ -39,7 +39,7 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in inside if file.relative_to(folder).parts[0] not in LEFT_OUT]
 
 
-class _Out(io.RawIOBase):
+class Out(io.RawIOBase):
     """What `zipfile` writes to; it cannot be sought in, so every byte may leave at once."""
 
     def __init__(self) -> None:

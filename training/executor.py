@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import builders
 from recipes import Recipe, Refusal
-from records import Run, State, Workspace, job, write_json
+from records import Run, State, Workspace, job, project, write_json
 from records.catalogue import Catalogue, RunRow
 from records.run import RESUMABLE, Name
 from training import devices, marks, plan
@@ -133,6 +134,23 @@ class Executor:
         """Mark a run as a favourite, or no longer."""
         self._mine(run, owner)
         self.catalogue.change(run, owner, starred=starred)
+
+    def open_project(self, file: Path, owner: str) -> list[str]:
+        """Take the runs of a project (`records/project.py`) over for this owner; returns their new ids."""
+        self._refuse_full_disk()
+        members = project.opened(file, self.workspace, owner)
+        for member in members:
+            run, state, now = member.run, member.run.state, time.time()
+            _write_label(run, owner, member.title)
+            row = RunRow(run.id, owner, member.title, state.state, state.attempt, place=now, created=now, updated=now,
+                         starred=member.starred)  # fmt: skip
+            self.catalogue.add(row)
+        return [member.run.id for member in members]
+
+    def members(self, owner: str, runs: Sequence[str]) -> list[project.Member]:
+        """Return these runs of an owner as they go into a project."""
+        rows = [self._mine(run, owner) for run in runs]
+        return [project.Member(Run(self.workspace.run_folder(row.id)), row.title, row.starred) for row in rows]
 
     def start_job(self, run: str, owner: str, kind: str, settings: dict[str, Any]) -> None:
         """Have something done with a run in the background; what waits, goes or is finished stays as it is."""

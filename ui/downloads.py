@@ -10,7 +10,7 @@ import exporters
 from exporters import _readme
 from records import Run
 from records.archive import zipped
-from ui import code_view, identity, jobs, look, samples
+from ui import code_view, identity, jobs, look, project_view, samples
 
 LARGE = 50_000_000
 """Bytes from which a file comes from the server's own address: a download button would hold it in memory."""
@@ -35,6 +35,9 @@ def show(run: Run) -> None:
 
 def _model(run: Run) -> None:
     told = run.read("deliverables.json")
+    if told is None and run.state.state == "finished":
+        project_view.restore(run, "download")
+        return
     if told is None:
         st.info("The model is still being checked. It appears here once it has passed.")
         return
@@ -89,7 +92,7 @@ def _other_formats(run: Run) -> None:
     made = {
         each["format"]: each
         for each in told.values()
-        if each.get("of") == name and each["checked"] and each["model"] == kept[name]["sha256"]
+        if each.get("of") == name and each["checked"] and each["model"] == kept[name].get("sha256", "")
     }
     _compared(kept[name], made)
     for form in exporters.names():
@@ -107,7 +110,7 @@ def _format(run: Run, name: str, form: str, *, why: str, kept: dict[str, Any], t
                 look.quiet(why)
             elif told is None:
                 # A model that was trained on is another question: what was made of the former one does not count.
-                asked = {"format": form, "deliverable": name, "model": kept["sha256"]}
+                asked = {"format": form, "deliverable": name, "model": kept.get("sha256", "")}
                 told = jobs.show(run, "export", asked, key=f"make_{form}", label=f"Make {module.TITLE}",
                                  about="About 15 seconds.", icon="build")  # fmt: skip
             if told is not None:

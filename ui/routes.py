@@ -8,12 +8,12 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from recipes import Refusal
-from records import Run, Workspace
+from records import Run, Workspace, project
 from records.archive import zipped
 from training.executor import NOT_HERE, Executor
 from ui.identity import owner_of
 
-RECIPE, WHOLE_RUN = "recipe.yaml", "run.zip"
+RECIPE, WHOLE_RUN, PROJECT = "recipe.yaml", "run.zip", f"runs{project.ENDING}"
 
 
 def routes(workspace: Workspace) -> list[Route]:
@@ -27,7 +27,31 @@ def routes(workspace: Workspace) -> list[Route]:
             _download, workspace, owner, request.path_params["run"], request.path_params["name"]
         )
 
-    return [Route("/api/runs/{run}/files/{name}", download, methods=["GET"])]
+    async def save(request: Request) -> Response:
+        owner = owner_of(request.cookies)
+        if owner is None:
+            return _missing()
+        runs = [run for run in request.query_params.get("runs", "").split(",") if run]
+        return await run_in_threadpool(_project, workspace, owner, runs)
+
+    return [
+        Route("/api/runs/{run}/files/{name}", download, methods=["GET"]),
+        Route("/api/project", save, methods=["GET"]),
+    ]
+
+
+def _project(workspace: Workspace, owner: str, runs: list[str]) -> Response:
+    try:
+        members = Executor(workspace).members(owner, runs)
+    except Refusal:
+        members = []
+    if not members:
+        return _missing()
+    return StreamingResponse(
+        iterate_in_threadpool(project.zipped(members)),
+        media_type="application/zip",
+        headers={"content-disposition": f'attachment; filename="{PROJECT}"'},
+    )
 
 
 def _download(workspace: Workspace, owner: str, name_of_run: str, name: str) -> Response:

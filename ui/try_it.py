@@ -19,7 +19,7 @@ from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
 from training.ask import Failed, WarmingUp, ask
-from ui import charts, drawing, look, looks, samples, studio, tries, try_batch, try_fields, try_stress
+from ui import charts, drawing, look, looks, project_view, samples, studio, tries, try_batch, try_fields, try_stress
 
 SHOWN = 18
 """Fields in sight; the rest of a wide table stands behind "more columns"."""
@@ -35,7 +35,7 @@ def show(run: Run) -> None:
     """Show the form and, beside it, the answer; works as soon as the run has a model."""
     signature = samples.signature(run)
     if signature is None:
-        st.info("The data of this run are no longer on this computer, so there is no form. The download still works.")
+        project_view.restore(run, "try")
         return
     own = _own(signature.task, "show")
     if own is not None:

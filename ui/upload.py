@@ -42,7 +42,7 @@ def take(uploads: Sequence[Upload], workspace: Workspace, owner: str) -> tuple[P
     try:
         if len(uploads) == 1:
             file = folder / safe(uploads[0].name)[-1]
-            _move(uploads[0], file)
+            move(uploads[0], file)
             return file.resolve(), datasets.type_of(file)
         # The folder's name is what the data are called; inside, each file keeps the subfolder that it came from.
         return _take_many(uploads, folder / f"{len(uploads)} files")
@@ -69,7 +69,7 @@ def _take_many(uploads: Sequence[Upload], folder: Path) -> tuple[Path, str]:
     for upload in uploads:
         target = folder.joinpath(*safe(upload.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        _move(upload, _fresh(target))
+        move(upload, _fresh(target))
     return folder.resolve(), datasets.type_of(folder)
 
 
@@ -81,7 +81,8 @@ def _fresh(path: Path) -> Path:
     return fresh
 
 
-def _move(upload: Upload, target: Path) -> None:
+def move(upload: Upload, target: Path) -> None:
+    """Write an upload to disk, block by block."""
     with target.open("wb") as file:
         shutil.copyfileobj(upload, file, 1 << 20)
 

@@ -1,5 +1,7 @@
 """Every format of every family answers in its own runtime, in a clean process, as the model does here."""
 
+import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import exporters
 from builders import Blueprint
 from datasets import DataSet, Prepared
 from evaluation.asked import Asked
-from exporters import _core_zip, _tracing, litert
+from exporters import _core_zip, _tracing, litert, litert_int8
 from exporters.check import elsewhere
 from exporters.check.elsewhere import Question
 from recipes import Recipe, Refusal, Schema, keras
@@ -66,3 +68,18 @@ def test_litert_refuses_what_it_would_have_to_write_out_step_by_step():
 def test_painting_needs_pictures_of_any_size(form):
     why = exporters.get(form).offered(signature_of("style", "styling"))
     assert why == "LiteRT takes pictures of one size only, and this model paints pictures of any size. Take ONNX."
+
+
+def test_eight_bits_are_for_the_weights_alone_where_numbers_lose_too_much(tmp_path, monkeypatch):
+    """The file stays small either way, and says which it is."""
+    (question,) = [each for each in exported(tmp_path, "mlp") if each.form == "litert_int8"]
+    sizes, told = [], []
+    for least in (0.0, 2.0):
+        monkeypatch.setattr(litert_int8, "LEAST_AGREEMENT", least)
+        file = litert_int8.export(question.asked, "model", question.deliverable)
+        with zipfile.ZipFile(file) as archive:
+            sizes.append(archive.getinfo("model.tflite").file_size)
+            told.append(json.loads(archive.read("preprocessing.json"))["eight_bits"])
+    assert told == ["weights and numbers", "weights"]
+    whole = litert.converted(_core_zip.Core.of(question.asked, question.deliverable, "litert"))
+    assert max(sizes) < 0.5 * len(whole)

@@ -5,6 +5,7 @@ PYTHONPATH=. .venv/bin/python tests/records/words_of_keras.py > records/model_wo
 
 import inspect
 import json
+import re
 import sys
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,7 @@ CLOSED = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", 
 LOOPS = {"AssociativeScan", "Cond", "CustomGradient", "ForiLoop", "JVP", "Map", "Scan", "Switch", "VJP"}
 LOOPS |= {"VectorizedMap", "WhileLoop"}
 """Operations whose parts are functions."""
+_WRITTEN = re.compile(r"""["'](\w+)["']\]? ?[:=] """)
 NO_FUNCTIONS = {"get", "serialize", "deserialize"}
 
 
@@ -50,13 +52,15 @@ def _classes(module: Any, base: type) -> dict[str, type]:
 
 
 def _settings(one: type) -> list[str]:
-    """List what the class and those it comes from take, without what gathers the rest."""
+    """List what the class and those it comes from take and write, without what gathers the rest."""
     taken = set()
     for each in one.__mro__[:-1]:
         if "__init__" in vars(each):
             for name, parameter in inspect.signature(each.__init__).parameters.items():
                 if name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                     taken.add(name)
+        if "get_config" in vars(each) and each.__name__ != "Operation":  # what a class writes, it also reads
+            taken.update(_WRITTEN.findall(inspect.getsource(vars(each)["get_config"])))
     return sorted(taken)
 
 

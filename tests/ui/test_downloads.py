@@ -10,6 +10,7 @@ from tests.pages.test_run import finish, workspace  # noqa: F401 - a fixture
 SHA = "5e1f"
 ENTRY = {
     "of": "model", "model": SHA, "format": "onnx", "file": "deliverables/model.onnx.zip", "bytes": 8_617,
+    "sha256": "9d2c",
     "checked": True, "largest_difference": 1e-7, "milliseconds": 0.05,
     "sentence": "Asked in a clean process with ONNX Runtime 1.31.1; same answers on 8 rows.",
 }  # fmt: skip

@@ -1,0 +1,79 @@
+"""Limits that a process puts on itself before it touches a file from outside; there is no way back.
+
+Memory, processor time, size of files, open files; no network and no new rights; and of the disk only what Python and
+Keras need to be imported, with one folder to write into. What the system does not offer is named, not hidden.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import struct
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("recipes", "records", "datasets", "builders", "training")
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/proc", "/sys")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+NO_NEW_RIGHTS = 38
+NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
+CREATE_RULES, ADD_RULE, RESTRICT = 444, 445, 446
+"""Numbers of the Landlock calls, the same on every processor."""
+EXECUTE, WRITE, READ, LIST = 1, 2, 4, 8
+EVERYTHING = (1 << 13) - 1
+"""All that the first Landlock can forbid about files."""
+
+
+def enter(folder: Path, *, memory: int, seconds: int, largest_file: int) -> list[str]:
+    """Limit this process for good; returns which of its walls this system could not put up."""
+    _limit(resource.RLIMIT_CPU, seconds)
+    _limit(resource.RLIMIT_FSIZE, largest_file)
+    _limit(resource.RLIMIT_NOFILE, 256)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, memory)
+    missing = []
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    if libc is None or libc.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0):
+        missing.append("new rights")
+    if libc is None or (libc.unshare(NEW_NETWORK) and libc.unshare(NEW_USER | NEW_NETWORK)):
+        missing.append("network")
+    if libc is None or not _only_these_files(libc, folder):
+        missing.append("files")
+    return missing
+
+
+def _limit(kind: int, most: int) -> None:
+    with contextlib.suppress(ValueError, OSError):  # a tighter limit stands already
+        resource.setrlimit(kind, (most, most))
+
+
+def _only_these_files(libc: ctypes.CDLL, folder: Path) -> bool:
+    """Forbid every file but those of Python, of the code, and of this folder; False where the kernel cannot."""
+    rules = libc.syscall(CREATE_RULES, struct.pack("QQ", EVERYTHING, 0), ctypes.c_size_t(8), 0)
+    if rules < 0:
+        return False
+    code = [str(ROOT / room) for room in ROOMS]
+    readable = [*SYSTEM, sys.prefix, sys.base_prefix, *code]
+    allowed = [(place, EXECUTE | READ | LIST) for place in readable]
+    allowed += [(place, READ | WRITE) for place in DEVICES]
+    allowed.append((str(folder), EVERYTHING & ~EXECUTE))
+    try:
+        return all(_allow(libc, rules, place, rights) for place, rights in allowed) and not libc.syscall(
+            RESTRICT, rules, 0
+        )
+    finally:
+        os.close(rules)
+
+
+def _allow(libc: ctypes.CDLL, rules: int, place: str, rights: int) -> bool:
+    try:
+        opened = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return True  # what is not there need not be allowed
+    try:
+        if not Path(place).is_dir():
+            rights &= EXECUTE | WRITE | READ
+        return libc.syscall(ADD_RULE, rules, 1, struct.pack("=Qi", rights, opened), 0) == 0
+    finally:
+        os.close(opened)
