@@ -13,5 +13,6 @@ pages = [
     st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     st.Page("pages/run.py", title="Run", icon=":material/show_chart:", visibility="hidden"),
+    st.Page("pages/open_model.py", title="Open a model", icon=":material/deployed_code:", visibility="hidden"),
 ]
 st.navigation(pages, position="top").run()

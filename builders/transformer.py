@@ -4,7 +4,7 @@ For sentences and series in which far parts belong together. It sees the whole i
 is told to it by position vectors. Small data suit few blocks.
 Paper: Vaswani and others, "Attention is all you need", 2017; normalization before each part after Xiong and others,
 "On layer normalization in the transformer architecture", 2020.
-Score: accuracy 0.93 on tickets, 0.92 on reviews (sealed test part, seed 1).
+Score: accuracy 0.91 on reviews (sealed test part, mean of seeds 1 to 3), 0.93 on tickets (seed 1).
 """
 
 from dataclasses import replace

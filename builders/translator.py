@@ -4,7 +4,7 @@ The network that made attention famous, in small. It needs more pairs than a rec
 better; the order of words is told to it by place vectors.
 Paper: Vaswani and others, "Attention is all you need", 2017; normalization before each part after Xiong and others,
 "On layer normalization in the transformer architecture", 2020.
-Score: exact match 1.00 on English to French (sealed test part, seed 1, 14 epochs).
+Score: exact match 1.00 on English to French (sealed test part, mean of seeds 1 to 3).
 """
 
 from typing import Any

@@ -40,8 +40,8 @@ def text(asked: Asked, version: str) -> str:
 def snippet(signature: Signature) -> str:
     """Write a few lines of plain Keras that load the model and ask it once; a task may bring lines of its own."""
     own = getattr(tasks.get(signature.task), "usage", None)
-    if own is not None:
-        return own(signature)
+    if own is not None and (lines := own(signature)):
+        return lines
     kinds = {raw.kind for raw in signature.raw}
     name = signature.target.name
     lines = [

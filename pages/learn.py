@@ -7,7 +7,10 @@ from ui import families, look, toys
 
 def page() -> None:
     """Show the chosen family; the address names it (`/learn?family=cnn`)."""
-    look.header("Learn", "What each model family does, in plain words.")
+    with look.row("learn_head", align="distribute"):
+        look.header("Learn", "What each model family does, in plain words.")
+        if st.button("Open a .keras file", icon=look.symbol("deployed_code"), key="learn_open_model", type="tertiary"):
+            st.switch_page("pages/open_model.py")
     name = families.choose()
     family = families.read(name)
     left, right = st.columns([5, 4], gap="large")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from records import Run
-from ui import downloads, energy, explain_view, look, report_view, run_view, studio, try_it
+from ui import compress_view, downloads, energy, explain_view, look, report_view, run_view, studio, try_it
 from ui.compare import groups
 from ui.run_reader import reader
 
@@ -67,6 +67,7 @@ def _tabs(run: Run) -> None:
     if taking.open:
         with taking:
             downloads.show(run)
+            compress_view.show(run)
     if made.open:
         with made:
             run_view.made(run)

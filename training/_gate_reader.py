@@ -2,8 +2,8 @@
 
     python -P -m training._gate_reader FOLDER
 
-reads FOLDER/uploaded.h5 and writes FOLDER/arrays.bin and FOLDER/arrays.json; says in one JSON line how it went. Only what
-lies in this very file is read: no link to elsewhere, no data set that is kept or made up elsewhere, no objects.
+reads FOLDER/uploaded.h5 and writes FOLDER/arrays.bin and FOLDER/arrays.json; says in one JSON line how it went. Only
+what lies in this very file is read: no link to elsewhere, no data set that is kept or made up elsewhere, no objects.
 """
 
 import json
@@ -21,8 +21,8 @@ MOST_OBJECTS = 100_000
 MOST_NUMBERS = 50_000_000
 DEEPEST = 64
 LARGEST_CHUNK = 64 * 2**20
-OPTIMIZER = ("optimizer", "optimizer_state", "_optimizer")
-"""Groups that hold how the model was trained, which is not taken over."""
+TRAINING = ("optimizer", "metrics", "_compile_metrics", "_compile_loss", "_loss_tracker")
+"""Groups, of the model and of models inside it, that hold how it was trained, which is not taken over."""
 AGAIN = "Save the model again with Keras 3."
 BROKEN = f"The weights inside the file are damaged and cannot be read. {AGAIN}"
 
@@ -79,7 +79,7 @@ class _Reader:
             if self._objects > MOST_OBJECTS:
                 raise Refusal(f"The weights inside the file are split into more than {MOST_OBJECTS:,} pieces.")
             below = f"{path}/{name.decode('utf-8')}".lstrip("/")
-            if path == "" and below in OPTIMIZER:
+            if name.decode("utf-8") in TRAINING:
                 continue
             if group.links.get_info(name).type != h5.h5l.TYPE_HARD:
                 raise Refusal(

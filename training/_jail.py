@@ -14,15 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("recipes", "records", "datasets", "builders", "training")
-SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/proc", "/sys")
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types")
+SYSTEM += ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system", "/sys/fs/cgroup")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 NO_NEW_RIGHTS = 38
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 CREATE_RULES, ADD_RULE, RESTRICT = 444, 445, 446
 """Numbers of the Landlock calls, the same on every processor."""
-EXECUTE, WRITE, READ, LIST = 1, 2, 4, 8
-EVERYTHING = (1 << 13) - 1
-"""All that the first Landlock can forbid about files."""
+EXECUTE, WRITE, READ, LIST, SHORTEN = 1, 2, 4, 8, 1 << 14
+VERSION = 1
+RIGHTS = (0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1)
+"""What each version of Landlock can forbid about files: moving came with the second, shortening with the third."""
 
 
 def enter(folder: Path, *, memory: int, seconds: int, largest_file: int) -> list[str]:
@@ -50,14 +52,16 @@ def _limit(kind: int, most: int) -> None:
 
 def _only_these_files(libc: ctypes.CDLL, folder: Path) -> bool:
     """Forbid every file but those of Python, of the code, and of this folder; False where the kernel cannot."""
-    rules = libc.syscall(CREATE_RULES, struct.pack("QQ", EVERYTHING, 0), ctypes.c_size_t(8), 0)
+    version = libc.syscall(CREATE_RULES, 0, 0, VERSION)
+    everything = RIGHTS[max(0, min(version, len(RIGHTS) - 1))]
+    rules = libc.syscall(CREATE_RULES, struct.pack("Q", everything), ctypes.c_size_t(8), 0) if everything else -1
     if rules < 0:
         return False
     code = [str(ROOT / room) for room in ROOMS]
     readable = [*SYSTEM, sys.prefix, sys.base_prefix, *code]
     allowed = [(place, EXECUTE | READ | LIST) for place in readable]
-    allowed += [(place, READ | WRITE) for place in DEVICES]
-    allowed.append((str(folder), EVERYTHING & ~EXECUTE))
+    allowed += [(place, (READ | WRITE | SHORTEN) & everything) for place in DEVICES]
+    allowed.append((str(folder), everything & ~EXECUTE))
     try:
         return all(_allow(libc, rules, place, rights) for place, rights in allowed) and not libc.syscall(
             RESTRICT, rules, 0
@@ -73,7 +77,7 @@ def _allow(libc: ctypes.CDLL, rules: int, place: str, rights: int) -> bool:
         return True  # what is not there need not be allowed
     try:
         if not Path(place).is_dir():
-            rights &= EXECUTE | WRITE | READ
+            rights &= EXECUTE | WRITE | READ | SHORTEN
         return libc.syscall(ADD_RULE, rules, 1, struct.pack("=Qi", rights, opened), 0) == 0
     finally:
         os.close(opened)

@@ -65,7 +65,9 @@ def join(
 
 
 def usage(signature: Signature) -> str:
-    """Write a few lines of plain Keras that write a text with the download, token after token."""
+    """Write a few lines of plain Keras that write a text with the download, token after token; none for pictures."""
+    if signature.data_type != "prose":
+        return ""
     start = signature.raw[0].typical if signature.raw else ""
     gap = '" " + ' if signature.details.get("unit") == "words" else ""
     return f"""import keras

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Handle:
     folder: Path
     process: subprocess.Popen[bytes]
     started: float
+    also: dict[str, Any] = field(default_factory=dict)
+    """What else the entry of this file says."""
 
     def finish(self) -> dict[str, Any]:
         """Wait for the answers, compare, write `deliverables.json`, and return the entry of this file."""
@@ -72,6 +74,7 @@ class Handle:
         run = self.asked.run
         entry = {
             **self._words(),
+            **self.also,
             "file": self.file.relative_to(run.folder).as_posix(),
             "bytes": self.file.stat().st_size,
             "sha256": hashlib.sha256(self.file.read_bytes()).hexdigest(),
@@ -130,7 +133,7 @@ class Handle:
         return asked_here(keras_file.whole(self.deliverable, self.asked.prepared), self.raw)
 
 
-def start(asked: Asked, file: Path, deliverable: Any) -> Handle:
+def start(asked: Asked, file: Path, deliverable: Any, also: dict[str, Any] | None = None) -> Handle:
     """Start a clean process that answers a few validation rows, or a whole model's own examples, from this file."""
     started = time.monotonic()
     raw, ready = rows_of(asked, deliverable)
@@ -139,7 +142,7 @@ def start(asked: Asked, file: Path, deliverable: Any) -> Handle:
     folder = Path(tempfile.mkdtemp(prefix="layerwise-check-"))
     write_rows(folder, raw)
     process = clean_process(SCRIPT, [str(file.resolve()), str(folder)], folder)
-    return Handle(asked, file, deliverable, raw, ready, folder, process, started)
+    return Handle(asked, file, deliverable, raw, ready, folder, process, started, also or {})
 
 
 def rows_of(asked: Asked, deliverable: Any) -> tuple[list[dict[str, np.ndarray]], dict[str, np.ndarray] | None]:

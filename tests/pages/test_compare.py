@@ -76,7 +76,7 @@ def words(at):
     told = "\n".join(
         str(part.value) for kind in (at.title, at.subheader, at.markdown, at.caption, at.warning) for part in kind
     )
-    return told.replace("\\", "")
+    return told.replace("\\", "").replace("\u00a0", " ")
 
 
 def test_says_whether_one_is_really_better_and_what_each_cost(workspace):

@@ -55,7 +55,8 @@ def finish(workspace, name="finished"):
     (run.folder / "deliverables").mkdir()
     (run.folder / "deliverables" / "model.keras").write_bytes(b"weights")
     sentence = "Loaded in a clean Keras 3.15.1 process; same answers on 8 rows."
-    told = {"file": "deliverables/model.keras", "bytes": 48_213, "checked": True, "sentence": sentence}
+    file = {"file": "deliverables/model.keras", "bytes": 48_213, "sha256": "0a1b"}
+    told = file | {"checked": True, "sentence": sentence}
     write_json(run.folder / "deliverables.json", {"model": told})
     layer = {"name": "dense", "kind": "Dense", "shape": "64", "parameters": 640}
     write_json(run.folder / "layers.json", {"stages": [{"name": "fit", "layers": [layer], "parameters": 640}]})
@@ -116,7 +117,7 @@ def words(at):
     told = "\n".join(
         str(part.value) for kind in (at.title, at.subheader, at.markdown, at.caption, at.error) for part in kind
     )
-    return told.replace("\\", "")
+    return told.replace("\\", "").replace("\u00a0", " ")
 
 
 @pytest.mark.usefixtures("workspace")
@@ -304,14 +305,16 @@ def test_take_it_away_offers_what_was_checked(workspace, tabs):
     at = tab(opened("run", run="finished"), tabs["take"])
     assert "Loaded in a clean Keras 3.15.1 process; same answers on 8 rows." in words(at)
     assert [button.proto.label for button in at.get("download_button")] == [
-        "Download model.keras · 48 kB", "Download recipe.yaml", "Download run.zip",
+        "Download model.keras · 48 kB", "Download recipe.yaml", "Download run.zip", "Download MODEL_CARD.md",
     ]  # fmt: skip
     assert "keras.saving.load_model" in at.code[0].value
     told = json.loads((run.folder / "deliverables.json").read_text())
     told["model"] |= {"checked": False, "sentence": "The file answers differently."}
     write_json(run.folder / "deliverables.json", told)
     at = tab(opened("run", run="finished"), tabs["take"])
-    assert [button.proto.label for button in at.get("download_button")] == ["Download recipe.yaml", "Download run.zip"]
+    assert [button.proto.label for button in at.get("download_button")] == [
+        "Download recipe.yaml", "Download run.zip", "Download MODEL_CARD.md",
+    ]  # fmt: skip
     assert [error.value for error in at.error] == ["The file answers differently\\."]
 
 

@@ -51,7 +51,7 @@ def shown(run):
 
 
 def words(at):
-    return "\n".join(each.value for each in (*at.markdown, *at.caption)).replace("\\", "")
+    return "\n".join(each.value for each in (*at.markdown, *at.caption)).replace("\\", "").replace("\u00a0", " ")
 
 
 def test_every_format_has_a_row_with_its_purpose_and_a_button(run):

@@ -107,7 +107,7 @@ def closer(name):
 
 def words(at):
     kinds = (at.title, at.subheader, at.markdown, at.caption, at.error, at.metric)
-    return "\n".join(str(part.value) for kind in kinds for part in kind).replace("\\", "")
+    return "\n".join(str(part.value) for kind in kinds for part in kind).replace("\\", "").replace("\u00a0", " ")
 
 
 def test_the_threshold_follows_what_errors_cost(workspace):
