@@ -120,21 +120,15 @@ def _refuse_too_large(config: dict[str, Any], shapes: list[tuple[int, ...]]) -> 
 def _refuse_unfit(model: Any, shapes: list[tuple[int, ...]]) -> None:
     needed = Counter(tuple(variable.shape) for variable in model.weights)
     given = Counter(tuple(shape) for shape in shapes)
-    missing, extra = needed - given, given - needed
-    if not missing and not extra:
-        return
-    if missing:
+    if missing := needed - given:
         shape = next(iter(missing))
+        extra = given - needed
         other = f"; the file has one of shape {next(iter(extra))} instead" if extra else ""
         owner = next(each.path for each in model.weights if tuple(each.shape) == shape)
         raise Refusal(
             f"The weights do not fit the layers: `{owner}` needs an array of shape {shape}, which is not in the "
             f"file{other}. {AGAIN}"
         )
-    raise Refusal(
-        f"The weights do not fit the layers: the file has an array of shape {next(iter(extra))} that no layer needs. "
-        f"{AGAIN}"
-    )
 
 
 def _refuse_unbuilt(model: Any) -> None:
@@ -173,8 +167,15 @@ def _refuse_changed(clean: Path, arrays: dict[str, np.ndarray]) -> None:
     with h5py.File(weights, "r") as opened:
         opened.visititems(lambda _, each: kept.update([_print(each[()])] if isinstance(each, h5py.Dataset) else []))
     weights.unlink()
-    if kept != Counter(_print(array) for array in arrays.values()):
-        raise Refusal(MISPLACED)
+    brought = Counter(_print(array) for array in arrays.values())
+    if brought == kept:
+        return
+    if not kept - brought:
+        shape = (brought - kept).most_common()[0][0].rpartition(" ")[0]
+        raise Refusal(
+            f"The weights do not fit the layers: the file has an array of shape {shape} that no layer needs. {AGAIN}"
+        )
+    raise Refusal(MISPLACED)
 
 
 def _print(array: np.ndarray) -> str:

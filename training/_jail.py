@@ -22,6 +22,8 @@ NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 CREATE_RULES, ADD_RULE, RESTRICT = 444, 445, 446
 """Numbers of the Landlock calls, the same on every processor."""
 EXECUTE, WRITE, READ, LIST, SHORTEN = 1, 2, 4, 8, 1 << 14
+ODD_FILES = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12
+"""Making devices, sockets, pipes and links, which would wait for whoever reads the folder next."""
 VERSION = 1
 RIGHTS = (0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1)
 """What each version of Landlock can forbid about files: moving came with the second, shortening with the third."""
@@ -61,7 +63,7 @@ def _only_these_files(libc: ctypes.CDLL, folder: Path) -> bool:
     readable = [*SYSTEM, sys.prefix, sys.base_prefix, *code]
     allowed = [(place, EXECUTE | READ | LIST) for place in readable]
     allowed += [(place, (READ | WRITE | SHORTEN) & everything) for place in DEVICES]
-    allowed.append((str(folder), everything & ~EXECUTE))
+    allowed.append((str(folder), everything & ~(EXECUTE | ODD_FILES)))
     try:
         return all(_allow(libc, rules, place, rights) for place, rights in allowed) and not libc.syscall(
             RESTRICT, rules, 0

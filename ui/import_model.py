@@ -36,16 +36,15 @@ def show() -> None:
         look.loading("The file is read, and its model is built anew from stock layers. This takes some seconds …", 240)
         _wait_for(folder)
         return
-    if answer.is_ready:
+    is_here = answer.is_ready and (folder / gate.TOLD).exists()  # it may have been deleted since
+    if is_here:
         _model(answer.value)
     else:
-        look.failed(answer.sentence)
+        look.failed(answer.sentence or GONE)
     with look.row("open_model_buttons"):
         if st.button("Open another file", icon=look.symbol("upload_file"), key="open_another"):
             _leave()
-        if answer.is_ready and st.button(
-            "Delete it here", icon=look.symbol("delete"), key="delete_model", type="tertiary"
-        ):
+        if is_here and st.button("Delete it here", icon=look.symbol("delete"), key="delete_model", type="tertiary"):
             gate.forget(folder)
             _leave()
 

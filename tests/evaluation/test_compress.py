@@ -54,8 +54,8 @@ def test_a_score_that_should_be_small_turns_the_front_round():
         (
             [version("The student", 200_000, 0.96, "equal", milliseconds=0.2)],
             (
-                "The student is 2 times smaller and just as good: accuracy 0.960 on 100 validation rows. It also answers "
-                "faster: 0.2 ms instead of 0.6 ms."
+                "The student is 2 times smaller and just as good: accuracy 0.960 on 100 validation rows. It also "
+                "answers faster: 0.2 ms instead of 0.6 ms."
             ),
         ),
         (

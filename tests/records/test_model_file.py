@@ -229,7 +229,8 @@ def test_a_lambda_is_never_run(file, tmp_path):
 @pytest.mark.parametrize("outer", ["TimeDistributed", "Bidirectional", "RNN"])
 def test_a_lambda_inside_another_layer(file, tmp_path, outer):
     inner = "cell" if outer == "RNN" else "layer"
-    layer = part(outer, name="outer", **{inner: code_that_writes(tmp_path / "marker")})
+    layer = part(outer, name="outer")
+    layer["config"][inner] = code_that_writes(tmp_path / "marker")
     assert refused(with_layer(file, layer)).startswith("The layer 'trick' is a Lambda, which holds program code")
 
 
@@ -288,10 +289,9 @@ def test_an_activation_that_is_none(file, setting):
 
 @pytest.mark.parametrize("key", ["kernel_initializer", "kernel_regularizer", "kernel_constraint", "dtype"])
 def test_a_part_of_a_layer_that_is_none(file, key):
-    evil = part("Popen", "subprocess", args="touch marker")
-    assert refused(with_layer(file, dense(**{key: evil}))) == (
-        f"The layer 'dense' names 'subprocess.Popen', {NONE} {REPLACE}"
-    )
+    layer = dense()
+    layer["config"][key] = part("Popen", "subprocess", args="touch marker")
+    assert refused(with_layer(file, layer)) == (f"The layer 'dense' names 'subprocess.Popen', {NONE} {REPLACE}")
 
 
 @pytest.mark.parametrize("kind", ["TextVectorization", "StringLookup", "IntegerLookup"])

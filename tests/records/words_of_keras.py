@@ -23,6 +23,7 @@ NO_FUNCTIONS = {"get", "serialize", "deserialize"}
 
 def words() -> dict[str, Any]:
     """Return {"layers", "operations", "initializers", "regularizers", "constraints"} with their settings."""
+    from keras.src.applications import convnext
     from keras.src.ops.operation import Operation
 
     layers = _classes(keras.layers, keras.layers.Layer)
@@ -31,6 +32,8 @@ def words() -> dict[str, Any]:
         module = import_module(f"keras.src.ops.{room}")
         own = {name: one for name, one in _classes(module, Operation).items() if one.__module__ == module.__name__}
         operations[module.__name__] = {name: _settings(one) for name, one in own.items() if name not in LOOPS}
+    blocks = (convnext.LayerScale, convnext.StochasticDepth)
+    operations[convnext.__name__] = {one.__name__: _settings(one) for one in blocks}
     functions = {name for name in dir(keras.activations) if name.islower() and name not in NO_FUNCTIONS}
     return {
         "layers": {name: _settings(one) for name, one in layers.items() if name not in CLOSED},
@@ -47,8 +50,8 @@ def _named(module: Any, base: type) -> dict[str, list[str]]:
 
 
 def _classes(module: Any, base: type) -> dict[str, type]:
-    found = (one for one in vars(module).values() if inspect.isclass(one) and issubclass(one, base))
-    return {one.__name__: one for one in sorted(found, key=lambda one: one.__name__)}
+    """Return classes by the name under which the module gives them out; files name them so."""
+    return {name: one for name, one in sorted(vars(module).items()) if inspect.isclass(one) and issubclass(one, base)}
 
 
 def _settings(one: type) -> list[str]:

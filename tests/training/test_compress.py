@@ -20,6 +20,8 @@ from training import jobs
 from training.compress import copied, distil, lighter, prune, untrainable
 from training.jobs import compress as making
 
+pytestmark = pytest.mark.timeout(900)  # a dozen clean processes, one after the other
+
 
 def asked_for(run, **settings):
     """Put the question into its folder and answer it here."""
@@ -105,6 +107,18 @@ def test_a_packed_file_is_smaller_and_answers_the_same(tmp_path):
     assert file.stat().st_size < before / 2
     again = keras.saving.load_model(file)
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+
+
+def test_rounded_weights_keep_eleven_digits_of_a_binary_number(tmp_path):
+    signature = signature_of("tabular", "classification")
+    prepared = Prepared(tmp_path / "prepared", signature, {}).save({"validation": examples(signature, 12)})
+    recipe = Recipe.of({"data": {"sample": "penguins"}, "model": {"architecture": "mlp"}})
+    schema = Schema(name="smallest", data_type="tabular", rows=4, columns=(), task="classification", fingerprint="")
+    run = Run.create(tmp_path / "run", recipe)
+    asked = Asked(run, recipe, DataSet(run.folder, schema), prepared, build("mlp", "tabular", "classification"))
+    for exact, weight in zip(asked.core.get_weights(), lighter.rounded(asked).get_weights(), strict=True):
+        np.testing.assert_allclose(weight, exact, rtol=2**-11)
+        assert not (weight.view(np.uint32) & 0x1FFF).any()
 
 
 # --- a whole run ------------------------------------------------------------------------------------------------------
@@ -193,17 +207,22 @@ def test_a_version_that_answers_differently_in_a_clean_process_is_not_offered(ru
         pack(file)
 
     monkeypatch.setattr(lighter, "pack", tampered)
-    monkeypatch.setattr(making.Bench, "make_pruned", lambda _: None)
-    monkeypatch.setattr(making.Bench, "make_students", lambda _: None)
+    for way in ("make_pruned", "make_students"):
+        monkeypatch.setattr(making.Bench, way, lambda _: None)
+    for way in ("in_16_bits", "in_8_bits"):
+        monkeypatch.setattr(lighter, way, None)
     place = asked_for(run)
     assert [point["name"] for point in place.result["points"]] == ["model"]
     assert [each["title"] for each in place.result["left_out"]] == ["Packed", "16 bits", "8 bits"]
+    assert place.result["left_out"][1]["sentence"] == "It could not be rounded to 16 bits."
     assert "answered differently in a clean process" in place.result["left_out"][0]["sentence"]
     assert not list((run.folder / "deliverables").glob("*.packed.keras"))
     assert place.result["sentence"] == "Nothing was gained: no version is clearly smaller than the run's own file."
 
 
-def test_a_number_is_taught_and_its_other_formats_are_compared(runs):  # noqa: F811 - the fixture itself
+def test_a_number_is_taught_and_its_other_formats_are_compared(runs, monkeypatch):  # noqa: F811 - the fixture itself
+    for way in ("make_lighter", "make_pruned"):
+        monkeypatch.setattr(making.Bench, way, lambda _: None)
     run = trained(runs, "number", "auto-mpg", "mlp", epochs=15, learning_rate=0.01)
     sha = run.read("deliverables.json")["model"]["sha256"]
     settings = {"format": "litert_int8", "deliverable": "model", "model": sha}
@@ -220,10 +239,11 @@ def test_a_number_is_taught_and_its_other_formats_are_compared(runs):  # noqa: F
     assert points["litert_int8"]["file"] == "deliverables/model.int8.tflite.zip"
 
 
-def test_several_stages_are_only_made_lighter(runs):  # noqa: F811 - the fixture itself
+def test_several_stages_are_only_made_lighter(runs, monkeypatch):  # noqa: F811 - the fixture itself
+    monkeypatch.setattr(making.Bench, "make_lighter", lambda _: None)
     run = trained(runs, "stages", "digits", "dbn", epochs=1)
     place = asked_for(run)
-    assert [point["name"] for point in place.result["points"]] == ["model", "packed", "float16", "int8"]
+    assert [point["name"] for point in place.result["points"]] == ["model"]
     assert place.result["left_out"] == [{
         "title": "Pruning and students",
         "sentence": "Pruning and a student are left out: this family learns in several stages, and a short training at "

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import h5py
@@ -158,12 +159,40 @@ def test_what_a_family_gives_away(name, file):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: keras.layers.Dense(
+            3, keras.layers.LeakyReLU(0.1), kernel_regularizer="l2", kernel_constraint="max_norm"
+        ),
+        lambda: keras.layers.SpectralNormalization(keras.layers.Dense(2)),
+        lambda: keras.layers.PReLU(shared_axes=None),
+        lambda: keras.layers.Dense(3, dtype="mixed_float16"),
+    ],
+    ids=["parts", "wrapped", "learned bend", "half precision"],
+)
+def test_what_layers_are_made_of(file, layer):
+    given = keras.Sequential([keras.Input((4,)), layer()])
+    given.save(file)
+    assert_same(file, given)
+
+
 def test_weights_that_are_no_numbers_are_told(file):
     odd = arrays()
     odd["layers/dense/vars/1"][0] = np.nan
     told = rebuilt(packed(file, members(weights=hdf5(odd))))
     assert not told.is_finite
     assert told.notes == (DIVERGED,)
+
+
+def test_a_model_that_never_met_data(file):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        keras.Sequential([keras.layers.Dense(2)]).save(file)
+    assert refused(file) == (
+        "This model has never met data, so it has no shapes and no weights. Call it once or give it an Input, and save "
+        "it again."
+    )
 
 
 # Weights that do not fit
@@ -174,7 +203,7 @@ def test_weights_that_are_no_numbers_are_told(file):
     [
         (arrays(3), f"{NEEDED}; the file has one of shape (4, 3) instead."),
         ({}, f"{NEEDED}."),
-        (arrays() | {"layers/dense/vars/2": np.ones(7, "float32")},
+        (arrays() | {"layers/other/vars/0": np.ones(7, "float32")},
          "the file has an array of shape (7,) that no layer needs."),
     ],
     ids=["wrong", "missing", "extra"],
@@ -323,6 +352,32 @@ def test_damaged_weights_end_in_a_sentence(file, tmp_path):
     )
 
 
+@pytest.mark.parametrize("late", [gate.READING, gate.BUILDING])
+def test_a_child_that_takes_too_long_is_ended(file, tmp_path, monkeypatch, late):
+    monkeypatch.setitem(gate.LONGEST, late, 0.05)
+    with pytest.raises(Refusal) as told:
+        gate.admitted(packed(file), tmp_path / "clean")
+    assert str(told.value) == "Opening this model took too long, so it was given up. Take a smaller model."
+    assert list((tmp_path / "clean").iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["this", "no.such.module"])
+def test_a_child_that_says_nothing_of_use(tmp_path, monkeypatch, module):
+    monkeypatch.setitem(gate.LONGEST, module, 20.0)
+    with pytest.raises(Refusal) as told:
+        gate._asked(module, tmp_path)
+    assert str(told.value) == (
+        "Opening this model took more memory or time than is allowed here. Take a smaller model."
+    )
+
+
+def test_what_a_child_left_is_no_link(tmp_path):
+    (tmp_path / "arrays.bin").symlink_to("/etc/passwd")
+    for name in ("arrays.bin", "nothing"):
+        with pytest.raises(Refusal, match="more memory or time than is allowed"):
+            gate._plain(tmp_path / name)
+
+
 PROBES = """
 import json, os, pathlib, socket, sys
 from training import _jail
@@ -341,6 +396,8 @@ print(json.dumps({
     "write": tried(lambda: (room.parent / "outside").write_text("x")),
     "socket": tried(lambda: socket.create_connection(("127.0.0.1", int(sys.argv[3])), 1)),
     "program": tried(lambda: os.execv(str(room / "program"), ["program"])),
+    "link": tried(lambda: os.symlink("/etc/passwd", room / "arrays.bin")),
+    "pipe": tried(lambda: os.mkfifo(room / "model.json")),
     "memory": tried(lambda: bytearray(4 * 2**30)),
     "large": tried(lambda: (room / "large").write_bytes(bytes(2**21))),
 }))
@@ -368,7 +425,7 @@ def test_the_walls_hold(tmp_path):
     assert told["memory"] == "MemoryError"
     assert told["large"] == "OSError"
     if "files" not in missing:
-        walled = ("read", "shorten", "list", "write", "program")
+        walled = ("read", "shorten", "list", "write", "program", "link", "pipe")
         assert {name: told[name] for name in walled} == dict.fromkeys(walled, "PermissionError")
         assert (tmp_path / "bait").read_text() == "secret"
     if "network" not in missing:
@@ -378,3 +435,21 @@ def test_the_walls_hold(tmp_path):
 def test_a_child_gets_no_secret_of_the_server(tmp_path, monkeypatch):
     monkeypatch.setenv("LAYERWISE_SECRET", "hush")
     assert not [name for name in gate._environment(tmp_path) if "LAYERWISE" in name]
+
+
+def test_mutated_files_end_in_a_sentence_or_a_clean_model(tmp_path):
+    """The benchmark in its small setting; docs/import.md has the large one."""
+    asked = [sys.executable, "-m", "benchmarks.fuzz_models", "--files", "40", "--seed", "3"]
+    done = subprocess.run(
+        [*asked, "--json", str(tmp_path / "told.json")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["failed"] == []
+    assert told["files"] == sum(told["ends"].values()) == 40
+    assert set(told["ends"]) <= {"refused before Keras", "refused at weights", "refused at rebuilding", "came through"}

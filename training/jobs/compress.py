@@ -29,6 +29,7 @@ FORMAT = "keras_smaller"
 """The `format` of their entries in `deliverables.json`."""
 SHARES = (0.5, 0.8, 0.9)
 STUDENTS = {"student_half": ("half as wide", 2), "student_quarter": ("a quarter as wide", 4)}
+DIVERGED = "Its loss became no number while it learned. Train the run with a lower learning rate."
 PARTS = {"packed": 0.02, "float16": 0.08, "int8": 0.14, "pruned": 0.22, "student_half": 0.55, "student_quarter": 0.75,
          "formats": 0.93}  # fmt: skip
 """Where in the whole each part of the work begins."""
@@ -92,8 +93,9 @@ class Bench:
             lambda: self.core, "It could not be packed.",
         )  # fmt: skip
         self.take(
-            "float16", "16 bits", "The version in 16 bits", "Weights and numbers inside have 16 bits instead of 32.",
-            lambda: lighter.in_16_bits(self.asked), "A layer of this model does not compute in 16 bits.",
+            "float16", "16 bits", "The version in 16 bits",
+            "Weights are rounded to 16 bits; where every layer can, the numbers inside are too.",
+            lambda: lighter.in_16_bits(self.asked), "It could not be rounded to 16 bits.",
         )  # fmt: skip
         if not lighter.quantisable(self.core):
             self._leave_out("8 bits", "Keras holds dense layers and embeddings in 8 bits, and this model has none.")
@@ -116,7 +118,7 @@ class Bench:
                 name, f"{zeros} pruned", f"The pruned version ({zeros} zeros)",
                 f"{zeros} of each kernel's weights, the smallest, are zero; the rest learned to do without them. "
                 "It is smaller, not faster.",
-                lambda share=share: pruned.cut_to(share), "Its loss became no number while it was pruned.",
+                lambda share=share: pruned.cut_to(share), "It could not be pruned.",
                 again=not is_made,
             )  # fmt: skip
 
@@ -138,7 +140,7 @@ class Bench:
                     self.asked, config, training=settings, seed=self.asked.seed,
                     between=lambda done: self.tell(name, done),
                 ),
-                "Its loss became no number while it learned.",
+                "It could not be taught.",
             )  # fmt: skip
 
     def ask_formats(self) -> None:
@@ -176,7 +178,7 @@ class Bench:
             raise
         except Exception as error:  # noqa: BLE001 - one version that fails must not take the others with it
             traceback.print_exc()
-            self._leave_out(title, why if not isinstance(error, NotFiniteError) else f"{why} Lower the learning rate.")
+            self._leave_out(title, DIVERGED if isinstance(error, NotFiniteError) else why)
             return
         if entry["checked"]:
             self.points.append(point | _measured(entry))
