@@ -9,7 +9,9 @@ from evaluation.compress import Point
 from records import Run
 from ui import downloads, identity, jobs, look, samples
 
-BEST, BEATEN, OWN = "Best for its size", "Another is smaller and as good", "The run's file"
+BEST, BEATEN, OWN = "Best for its size", "Beaten", "The run's file"
+SHORT = {"student_half": "Student ½", "student_quarter": "Student ¼"}
+"""What stands beside a point where the whole title has no room."""
 OVERHEAD = 80
 """Seconds, about, in which every version is asked in a clean process."""
 
@@ -55,8 +57,8 @@ def _result(run: Run, result: dict[str, Any]) -> None:
     alt = f"{own['metric_title']} against size; best for their size are {', '.join(best)}"
     st.vega_lite_chart(rows, chart(own["metric_title"]), height=340, key="compress_chart", alt=alt)
     look.quiet(
-        f"The thin lines are where {look.plain(own['metric_title'])} lies 95 % of the time, judged by "
-        f"{look.counted(own['rows'], 'validation row')}. The line joins the versions that no other one beats in both."
+        f"Thin lines: 95 % intervals on {look.counted(own['rows'], 'validation row')}. The green line joins the versions "
+        "that no other one beats in both size and score."
     )
     st.table(
         [_line(own, point) for point in points], border="horizontal", hide_index=True, hide_header=False,
@@ -80,7 +82,7 @@ def chart(title: str) -> dict[str, Any]:
         "field": "kind", "type": "nominal",
         "scale": {"domain": [BEST, OWN, BEATEN],
                   "range": [look.colour("test"), look.colour("training"), look.colour("baseline")]},
-        "legend": {"title": None, "orient": "top", "columns": 1, "labelLimit": 260, "symbolOpacity": 1},
+        "legend": {"title": None, "orient": "top", "columns": 3, "symbolOpacity": 1, "symbolType": "circle"},
     }  # fmt: skip
     value = {"field": "value"} | y
     tooltip = [
@@ -101,9 +103,12 @@ def chart(title: str) -> dict[str, Any]:
              "encoding": {"y": value}},
             {"mark": {"type": "circle", "size": 110, "opacity": 1},
              "encoding": {"y": value, "color": colour, "tooltip": tooltip}},
-            {"transform": [{"filter": "datum.labelled"}],
-             "mark": {"type": "text", "dy": -12, "fontSize": 12, "color": look.colour("ink"), "limit": 150},
-             "encoding": {"y": value, "text": {"field": "name"}}},
+            *(
+                {"transform": [{"filter": {"field": "kind", "equal": kind}}],
+                 "mark": {"type": "text", "dy": -12, "align": align, "fontSize": 12, "color": look.colour("ink")},
+                 "encoding": {"y": value, "text": {"field": "label"}}}
+                for kind, align in ((BEST, "left"), (OWN, "right"))
+            ),
         ],
         "config": {"view": {"stroke": None}},
     }  # fmt: skip
@@ -120,7 +125,7 @@ def _row(point: Point) -> dict[str, Any]:
         "low": point["low"],
         "high": point["high"],
         "front": point["front"],
-        "labelled": is_own or point["front"],
+        "label": SHORT.get(point["name"], point["title"]),
     }
 
 
@@ -170,8 +175,8 @@ def _take(run: Run, points: list[Point]) -> None:
 
 
 def _pace(milliseconds: float) -> str:
-    return f"{milliseconds:.2g} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
+    return f"{milliseconds:.2g}\u00a0ms" if milliseconds < 10 else f"{milliseconds:.0f}\u00a0ms"
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e3:,.0f} kB" if count < 1e6 else look.memory(count / 1e6)
+    return f"{count / 1e3:,.0f}\u00a0kB" if count < 1e6 else look.memory(count / 1e6).replace(" ", "\u00a0")

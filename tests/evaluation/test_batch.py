@@ -10,6 +10,7 @@ import pytest
 
 from evaluation import batch
 from recipes import RawInput, Refusal, Signature, Target
+from records import Run
 
 
 class Model:
@@ -32,7 +33,7 @@ def ask(monkeypatch, tmp_path):
         monkeypatch.setattr(batch, "signature_of", lambda _run: signature)
         monkeypatch.setattr(batch, "download", lambda _run, _name: model)
         out = tmp_path / "answers.csv"
-        told = batch.answer_file(None, file, out, tell)
+        told = batch.answer_file(Run(tmp_path), file, out, tell)
         with out.open(encoding="utf-8-sig", newline="") as opened:
             return told, list(csv.reader(opened)), model
 

@@ -29,8 +29,8 @@ def test_says_what_it_held_on_the_test_part():
     told = conformal.band(errors, np.zeros(100), (errors, np.zeros(100)))
     assert told is not None
     assert told["sentence"] == (
-        "9 of 10 true values should lie within ± 0.919 of the answer (measured on 100 validation rows); of 100 test rows "
-        "91 % did."
+        "9 of 10 true values should lie within ± 0.919 of the answer (measured on 100 validation rows); of 100 test "
+        "rows 91 % did."
     )
     harder = conformal.band(errors * 2, np.zeros(100), (errors, np.zeros(100)))
     assert harder is not None

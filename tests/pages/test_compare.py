@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def make(workspace, name, right=0.9, rows=200, seed=1, group=None, **training):
         values["data"] |= {"folds": group["size"], "fold": group["number"]}
     run = Run.create(workspace.runs / name, plan.resolve(Recipe.of(values)))
     now = time.time()
-    told = {"parameters": 5443, "samples_per_second": 5000.0, "epochs": 3, "epoch": 3}
+    told: Any = {"parameters": 5443, "samples_per_second": 5000.0, "epochs": 3, "epoch": 3}
     run.write_state(State(state="finished", phase="done", created=now, started=now - 4, ended=now, **told))
     for epoch in (1, 2, 3):
         line = {"stage": "fit", "epoch": epoch, "x": float(epoch), "end": True, "loss": 1 / epoch, "accuracy": 0.5}

@@ -1,5 +1,7 @@
 """Many runs from one recipe: every combination once, checked before the first is queued, at most 32."""
 
+from typing import Any
+
 import pytest
 
 from recipes import Recipe, Refusal
@@ -46,7 +48,7 @@ def test_queues_runs_that_know_each_other(executor):
     assert [row.title for row in rows] == [
         "Dense network · penguins · Learning rate 0.01", "Dense network · penguins · Learning rate 0.001",
     ]  # fmt: skip
-    told = [many.group_of(executor.folder(row.id, "ann")) for row in rows]
+    told: list[Any] = [many.group_of(executor.folder(row.id, "ann")) for row in rows]
     assert [(each.id, each.kind, each.number, each.size, each.varied[0]["value"]) for each in told] == [
         (group, "sweep", 1, 2, 0.01), (group, "sweep", 2, 2, 0.001),
     ]  # fmt: skip
@@ -70,7 +72,8 @@ def test_a_cross_validation_is_a_run_for_each_fold(executor):
     assert [row.title for row in rows] == ["Mine · fold 1 of 3", "Mine · fold 2 of 3", "Mine · fold 3 of 3"]
     runs = [executor.folder(row.id, "ann") for row in rows]
     assert [run.recipe.data.folded for run in runs] == [(1, 3), (2, 3), (3, 3)]
-    assert [(each.id, each.kind, each.number) for each in map(many.group_of, runs)] == [
+    groups: list[Any] = [many.group_of(run) for run in runs]
+    assert [(each.id, each.kind, each.number) for each in groups] == [
         (group, "folds", 1), (group, "folds", 2), (group, "folds", 3),
     ]  # fmt: skip
 

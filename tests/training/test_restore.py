@@ -27,7 +27,9 @@ def test_an_opened_project_answers_as_the_run_did(tmp_path):
     (member,) = project.opened(saved, there, "bob")
     place = ask_for(there, member.run, "restore", {})
     assert jobs.main(place.folder) == jobs.FINISHED
-    assert place.state.state == "finished", place.state.text
+    state = place.state
+    assert state is not None
+    assert state.state == "finished", state.text
     assert place.result["files"][0].startswith("Loaded in a clean Keras")
     one, other = (predict.answer(each, VALUES)["answer"] for each in (run, member.run))
     np.testing.assert_allclose(one, other, atol=1e-6)
@@ -38,5 +40,7 @@ def test_a_run_whose_upload_is_gone_says_so(tmp_path):
     run = Run.create(space.new_run_folder(), Recipe.of({"data": {"file": "gone.csv", "type": "tabular"}}))
     place = ask_for(space, run, "restore", {})
     jobs.main(place.folder)
-    assert place.state.state == "failed"
-    assert place.state.text.endswith(".")
+    state = place.state
+    assert state is not None
+    assert state.state == "failed"
+    assert state.text.endswith(".")
