@@ -37,6 +37,9 @@ COMPILE_SECONDS, COMPILE_SECONDS_A_LAYER = 0.4, 0.1
 SAVED_BY_LOOP, SAVED_BY_XLA = (0.85e-3, 0.05e-9), (0.13e-3, 0.05e-9)
 """Seconds that the compiled loop saves against plain `fit`, and XLA against the compiled loop: a step, and each
 multiplication in it. Measured on two cores; a rule, not a clock, for a resumed run must do the same."""
+MARGIN = 1.6
+"""XLA begins once the loop has saved so many times what compiling takes: that varies with the machine, and no run is
+to fall behind a plain `fit`."""
 STEPS_PER_CALL = 32
 XLA_GAINS = (
     "Activation", "Add", "AdditiveAttention", "Attention", "Average", "AveragePooling1D", "BatchNormalization",
@@ -191,7 +194,7 @@ def _steps_before_xla(model: Any, train: Part, training: Training) -> tuple[int,
     repeats = max((array.shape[1] for array in train.x.values() if _is_sequence(array)), default=1)
     multiplications = (model.count_params() - looked_up) * repeats * training.batch_size
     by_loop, by_xla = (step + each * multiplications for step, each in (SAVED_BY_LOOP, SAVED_BY_XLA))
-    before = math.ceil(compiling / by_loop)
+    before = math.ceil(MARGIN * compiling / by_loop)
     return before, before + math.ceil(compiling / by_xla)
 
 

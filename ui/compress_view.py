@@ -57,8 +57,8 @@ def _result(run: Run, result: dict[str, Any]) -> None:
     alt = f"{own['metric_title']} against size; best for their size are {', '.join(best)}"
     st.vega_lite_chart(rows, chart(own["metric_title"]), height=340, key="compress_chart", alt=alt)
     look.quiet(
-        f"Thin lines: 95 % intervals on {look.counted(own['rows'], 'validation row')}. The green line joins the versions "
-        "that no other one beats in both size and score."
+        f"Thin lines: 95 % intervals on {look.counted(own['rows'], 'validation row')}. The green line joins the "
+        "versions that no other one beats in both size and score."
     )
     st.table(
         [_line(own, point) for point in points], border="horizontal", hide_index=True, hide_header=False,

@@ -4,6 +4,7 @@ import json
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.builders.smallest import build, examples, pairs, signature_of
 from tests.training.test_opened import runs, trained  # noqa: F401 - a fixture
 from training import jobs
 from training.compress import copied, distil, lighter, prune, untrainable
+from training.fit import NotFiniteError
 from training.jobs import compress as making
 
 pytestmark = pytest.mark.timeout(900)  # a dozen clean processes, one after the other
@@ -75,10 +77,11 @@ def test_what_was_cut_stays_cut_while_the_rest_learns():
 
 def test_a_narrower_student_has_its_widths_divided_and_nothing_else():
     config, words = distil.narrowed("mlp", {"width": 64, "depth": 3}, 4)
-    assert (config.width, config.depth) == (16, 3)
+    assert (config.model_dump()["width"], config.model_dump()["depth"]) == (16, 3)
     assert words == "width 16 instead of 64"
     config, words = distil.narrowed("cnn1d", {"embedding": 3, "filters": 64}, 4)
-    assert (config.embedding, config.filters, config.dense_units) == (1, 16, 64)
+    told = config.model_dump()
+    assert (told["embedding"], told["filters"], told["dense_units"]) == (1, 16, 64)
     with pytest.raises(Refusal) as refused:
         distil.narrowed("custom", {}, 2)
     assert str(refused.value) == (
@@ -87,8 +90,7 @@ def test_a_narrower_student_has_its_widths_divided_and_nothing_else():
 
 
 def test_the_soft_loss_is_least_where_the_student_answers_as_its_teacher():
-    signature = SimpleNamespace(target=SimpleNamespace(classes=("a", "b", "c")))
-    loss = distil.objective(signature)
+    loss = distil.objective(signature_of("tabular", "classification"))
     teacher = np.array([[2.0, 1.0, -1.0]], "float32")
     y = np.concatenate([[[0.0]], teacher], axis=1).astype("float32")
     soft = np.exp(teacher / 3) / np.exp(teacher / 3).sum()
@@ -119,6 +121,42 @@ def test_rounded_weights_keep_eleven_digits_of_a_binary_number(tmp_path):
     for exact, weight in zip(asked.core.get_weights(), lighter.rounded(asked).get_weights(), strict=True):
         np.testing.assert_allclose(weight, exact, rtol=2**-11)
         assert not (weight.view(np.uint32) & 0x1FFF).any()
+
+
+def bench():
+    """A bench whose run has nothing but its own model."""
+    run = SimpleNamespace(read=lambda _: {"model": {"sha256": "1"}})
+    nothing: Any = None
+    told: Any = SimpleNamespace(tell=lambda *_: None, run=run)
+    return making.Bench(told, nothing, "model", nothing)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NotFiniteError(1.0), making.DIVERGED),
+        (RuntimeError("no kernel"), "It could not be taught."),
+        (Refusal("No numbers."), "It could not be taught."),
+    ],
+)
+def test_one_version_that_fails_does_not_take_the_others_with_it(error, sentence, capsys):
+    def fails():
+        raise error
+
+    made = bench()
+    made.take("student_half", "Student", "The student", "It learns.", fails, "It could not be taught.")
+    assert made.left_out == [{"title": "Student", "sentence": sentence}]
+    assert type(error).__name__ in capsys.readouterr().err, "the log has the rest"
+
+
+def test_stop_is_no_failure_of_a_version():
+    def stops():
+        raise jobs.Stopped
+
+    made = bench()
+    with pytest.raises(jobs.Stopped):
+        made.take("student_half", "Student", "The student", "It learns.", stops, "It could not be taught.")
+    assert made.left_out == []
 
 
 # --- a whole run ------------------------------------------------------------------------------------------------------
