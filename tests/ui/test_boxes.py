@@ -94,7 +94,7 @@ def test_try_shows_the_boxes_that_are_sure_enough(tmp_path, monkeypatch):
     assert not page.exception
     assert page.slider[0].value == 0.4
     assert list(asked[0]) == ["row_number"]
-    assert [each.value for each in page.markdown if "sure" in each.value] == ["**dog** · 90 % sure"]
+    assert [each.value for each in page.markdown if "sure" in each.value] == ["**dog** · 90\u00a0% sure"]
     page.slider[0].set_value(0.1).run(timeout=30)
     assert len([each for each in page.markdown if " sure" in each.value]) == 2
     page.slider[0].set_value(0.95).run(timeout=30)
