@@ -14,10 +14,9 @@ import streamlit as st
 import datasets
 from datasets import Prepared
 from evaluation import words
-from recipes import RawInput, Refusal, Signature
+from recipes import RawInput, Signature
 from records import Run
-from training.ask import Failed, WarmingUp, ask
-from ui import explain, jobs, look, media, samples, studio
+from ui import explain, jobs, look, media, samples, warm
 
 INSTEAD = {
     "generation": "This model makes something new instead of answering, so there is no answer to explain. Watch how it "
@@ -354,26 +353,7 @@ def _beside_check(run: Run, panel: dict[str, Any], check: dict[str, Any], key: s
 
 def _ask(run: Run, settings: dict[str, Any]) -> dict[str, Any] | None:
     """Ask the warm process; None where it cannot answer yet or will not, which is then said in words."""
-    try:
-        return ask(studio.workspace(), "explain", run=str(run.folder), settings=settings, timeout=60.0)
-    except WarmingUp:
-        look.loading("Keras is warming up. This happens once and takes some seconds.")
-        _wait()
-    except (Refusal, Failed) as failure:
-        look.failed(str(failure))
-    return None
-
-
-def _wait() -> None:
-    """Ask again in a moment, with the whole page: by then the model may be there."""
-
-    def again() -> None:
-        if st.session_state.pop("why_waited", False):
-            st.rerun()
-        st.session_state["why_waited"] = True
-
-    st.session_state["why_waited"] = False
-    st.fragment(again, run_every=1.5)()
+    return warm.asked("explain", "why", run=str(run.folder), settings=settings, timeout=60.0)
 
 
 def _is_missing(cell: Any) -> bool:

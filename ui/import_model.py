@@ -13,7 +13,7 @@ import streamlit as st
 from recipes import Refusal
 from records.model_file import LARGEST, MEGABYTE, Inspected, Port
 from training import gate
-from ui import look, studio, upload
+from ui import layer_table, look, studio, upload
 
 BROUGHT = "brought.keras"
 GONE = "This model is not here any more. Open its file again."
@@ -130,17 +130,7 @@ def _layers(told: Inspected) -> None:
         {"Layer": line.kind, "Output": line.shape, "Parameters": line.parameters, "Name": line.name}
         for line in told.layers
     ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
-            "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),
-            "Parameters": st.column_config.NumberColumn(format="localized", help="Numbers that were learned."),
-            "Name": st.column_config.TextColumn(help="How this very layer is called in the file."),
-        },
-        alt="The layers of this model with output shapes and parameter counts",
-    )
+    layer_table.show(rows, "Numbers that were learned.")
 
 
 def _share(told: Inspected) -> str:

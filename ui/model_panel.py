@@ -9,7 +9,7 @@ import datasets
 from datasets import DataSet
 from recipes import Data, Recipe, Refusal
 from training import plan
-from ui import layer_editor, look, many_panel, settings_form, studio
+from ui import layer_editor, layer_table, look, many_panel, settings_form, studio
 from ui.draft import Draft
 
 KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date": "date", "text": "text"}
@@ -101,16 +101,7 @@ def _table(told: dict[str, Any]) -> None:
         {"Layer": layer["kind"], "Output": layer["shape"], "Parameters": layer["parameters"]}
         for layer in told["layers"]
     ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "Layer": st.column_config.TextColumn(help="What the layer is called in Keras."),
-            "Output": st.column_config.TextColumn(help="The size of what leaves the layer, for one example."),
-            "Parameters": st.column_config.NumberColumn(format="localized", help="Numbers that are learned."),
-        },
-        alt="The layers of this model with output shapes and parameter counts",
-    )
+    layer_table.show(rows)
 
 
 def _total(told: dict[str, Any], where: str) -> None:

@@ -18,8 +18,19 @@ from datasets import Prepared
 from evaluation import words
 from recipes import RawInput, Refusal, Signature
 from records import Run
-from training.ask import Failed, WarmingUp, ask
-from ui import charts, drawing, look, looks, project_view, samples, studio, tries, try_batch, try_fields, try_stress
+from ui import (
+    charts,
+    drawing,
+    look,
+    looks,
+    project_view,
+    samples,
+    tries,
+    try_batch,
+    try_fields,
+    try_stress,
+    warm,
+)
 
 SHOWN = 18
 """Fields in sight; the rest of a wide table stands behind "more columns"."""
@@ -320,18 +331,10 @@ def answer(run: Run, signature: Signature, values: dict[str, Any], truth: str) -
 
 def ask_model(run: Run, values: dict[str, Any]) -> dict[str, Any] | None:
     """Let the run's download answer; None where it cannot yet or will not, which is then said in words."""
-    try:
-        told = ask(studio.workspace(), "predict", run=str(run.folder), values=values)
-    except WarmingUp:
-        look.loading("Keras is warming up. This happens once and takes some seconds.")
-        _wait()
-    except (Refusal, Failed) as failure:
-        look.failed(str(failure))
-    else:
-        if "epoch" in told:
-            look.quiet(f"As it is after epoch {told['epoch']}, before its training has ended.")
-        return told
-    return None
+    told = warm.asked("predict", "try", run=str(run.folder), values=values)
+    if told is not None and "epoch" in told:
+        look.quiet(f"As it is after epoch {told['epoch']}, before its training has ended.")
+    return told
 
 
 def _say_strange(told: dict[str, float]) -> None:
@@ -345,18 +348,6 @@ def _say_strange(told: dict[str, float]) -> None:
         )
     else:
         look.quiet("It is like what the model was trained on.")
-
-
-def _wait() -> None:
-    """Ask again in a moment, with the whole page: by then the model may be there."""
-
-    def again() -> None:
-        if st.session_state.pop("try_waited", False):
-            st.rerun()
-        st.session_state["try_waited"] = True
-
-    st.session_state["try_waited"] = False
-    st.fragment(again, run_every=1.5)()
 
 
 def _say_class(signature: Signature, classes: list[str], shares: list[float]) -> None:

@@ -10,10 +10,9 @@ from PIL import Image
 import datasets
 from datasets import _sounds
 from evaluation import stress, words
-from recipes import Refusal, Signature
+from recipes import Signature
 from records import Run
-from training.ask import Failed, WarmingUp, ask
-from ui import charts, look, samples, studio
+from ui import charts, look, samples, warm
 
 SIDE = 240
 
@@ -30,13 +29,8 @@ def show(run: Run, signature: Signature, values: dict[str, Any]) -> None:
             format_func=stress.TITLES.__getitem__, label_visibility="collapsed",
         )  # fmt: skip
         strength = st.slider("Strength", 0, 100, 50, step=1, format="%d %%", key="stress_strength") / 100
-        try:
-            told = ask(studio.workspace(), "withstand", run=str(run.folder), values=values, way=name)
-        except WarmingUp:
-            look.loading("Keras is warming up. Move the slider in a few seconds.")
-            return
-        except (Refusal, Failed) as failure:
-            look.failed(str(failure))
+        told = warm.asked("withstand", "stress", run=str(run.folder), values=values, way=name)
+        if told is None:
             return
         left, right = st.columns([2, 3], gap="large")
         with left:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from recipes import Recipe, Refusal
 from records import Run, State, Workspace, archive, write_json
 from records.catalogue import Catalogue, RunRow
+from tests.pages.reading import opened, words
 from training import plan
 from ui import energy, notes
 from ui.compare import board, facts
@@ -61,23 +61,6 @@ def make(workspace, name, right=0.9, rows=200, seed=1, group=None, **training):
         RunRow(name, "tester", f"Run {name}", state="finished", created=now, updated=now, place=now)
     )
     return run
-
-
-def opened(page, **query):
-    at = AppTest.from_file(ROOT / "app.py", default_timeout=60).run()
-    at.switch_page(f"pages/{page}.py")
-    for name, value in query.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception
-    return at
-
-
-def words(at):
-    told = "\n".join(
-        str(part.value) for kind in (at.title, at.subheader, at.markdown, at.caption, at.warning) for part in kind
-    )
-    return told.replace("\\", "").replace("\u00a0", " ")
 
 
 def test_says_whether_one_is_really_better_and_what_each_cost(workspace):

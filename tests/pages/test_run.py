@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from recipes import Recipe, Signature
 from records import Run, State, Workspace, write_json
 from records.catalogue import Catalogue, RunRow
+from tests.pages.reading import opened, words
 from training import plan, shelf
 from training.executor import Executor, default_title
 
@@ -100,24 +101,6 @@ def report(rows, truth):
         "sentences": ["Right on 68 of 69 examples that the model had never seen (99 %)."],
         "next": "Try it on examples of your own.",
     }  # fmt: skip
-
-
-def opened(page, **query):
-    at = AppTest.from_file(ROOT / "app.py", default_timeout=30).run()
-    at.switch_page(f"pages/{page}.py")
-    for name, value in query.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception
-    return at
-
-
-def words(at):
-    """Return what a person reads: without the signs that keep names from being markup."""
-    told = "\n".join(
-        str(part.value) for kind in (at.title, at.subheader, at.markdown, at.caption, at.error) for part in kind
-    )
-    return told.replace("\\", "").replace("\u00a0", " ")
 
 
 @pytest.mark.usefixtures("workspace")

@@ -82,7 +82,7 @@ def warm(monkeypatch):
         asked.append(settings)
         return answers[settings["method"]] if settings else {"methods": METHODS, "wrong": warm_wrong}
 
-    monkeypatch.setattr("ui.explain_view.ask", ask)
+    monkeypatch.setattr("ui.warm.ask", ask)
     answers["wrong"] = warm_wrong
     return answers, asked
 
@@ -165,7 +165,7 @@ def test_a_cold_workshop_says_so(workspace, monkeypatch):
         raise WarmingUp("The model workshop is warming up.")
 
     finish(workspace)
-    monkeypatch.setattr("ui.explain_view.ask", ask)
+    monkeypatch.setattr("ui.warm.ask", ask)
     assert "Keras is warming up." in words(tab(opened("run", run="finished"), WHY))
 
 
@@ -174,14 +174,14 @@ def test_a_refusal_is_one_sentence(workspace, monkeypatch):
         raise Refusal("This run has kept nothing that could be asked. Train it again to see why it answers so.")
 
     finish(workspace)
-    monkeypatch.setattr("ui.explain_view.ask", ask)
+    monkeypatch.setattr("ui.warm.ask", ask)
     at = tab(opened("run", run="finished"), WHY)
     assert "This run has kept nothing that could be asked." in words(at)
 
 
 def test_a_model_without_answers_says_what_to_look_at(workspace, monkeypatch):
     finish(workspace)
-    monkeypatch.setattr("ui.explain_view.ask", lambda *_, **__: {"methods": []})
+    monkeypatch.setattr("ui.warm.ask", lambda *_, **__: {"methods": []})
     monkeypatch.setitem(explain_view.INSTEAD, "classification", "Look at the pictures.")
     at = tab(opened("run", run="finished"), WHY)
     assert [info.value for info in at.info] == ["Look at the pictures."]
