@@ -4,30 +4,22 @@
 exactly like one that does not exist. `Queue` is the supervisor's view of the same table, over all owners.
 """
 
-import sqlite3
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import event
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import IntegrityError
 
-from recipes import Refusal
+from records.database import database, reading, writing
 from records.run import Name
+from records.workspace import Workspace
 
-SCHEMA = 1
 LIVE: tuple[Name, ...] = ("starting", "running")
-BUSY_MILLISECONDS = 30_000
-SAFE_WAL = (3, 51, 3)
-"""Earlier SQLite can damage a WAL file when two connections write and checkpoint at the same instant."""
 
 _tables = sql.MetaData()
-_schema = sql.Table("schema", _tables, sql.Column("version", sql.Integer, nullable=False))
 _run = sql.Table(
     "run",
     _tables,
@@ -82,13 +74,13 @@ class RunRow:
 class Catalogue:
     """The runs of an owner. Unknown and foreign runs are answered alike."""
 
-    def __init__(self, file: Path) -> None:
-        self._engine = _engine(file)
+    def __init__(self, workspace: Workspace) -> None:
+        self._engine = database(workspace)
 
     def add(self, row: RunRow) -> None:
         """Enter a new run; one that a supervisor has found by its folder meanwhile stays as it is."""
-        with _writing(self._engine) as connection:
-            connection.execute(sql.insert(_run).prefix_with("OR IGNORE").values(**vars(row)))
+        with suppress(IntegrityError), writing(self._engine) as connection:
+            connection.execute(sql.insert(_run).values(**vars(row)))
 
     def of(self, owner: str) -> list[RunRow]:
         """List an owner's runs, newest first."""
@@ -142,7 +134,7 @@ class Queue:
 
     def claim(self, run: str, device: str) -> int | None:
         """Take a waiting run off the queue; returns the number of this attempt, or None where it waits no more."""
-        with _writing(self._engine) as connection:
+        with writing(self._engine) as connection:
             where = (_run.c.id == run, _run.c.state == "queued", _run.c.deleted.is_(None))
             values = {"state": "starting", "handle": "", "device": device, "updated": time.time()}
             taken = connection.execute(sql.update(_run).where(*where).values(attempt=_run.c.attempt + 1, **values))
@@ -161,7 +153,7 @@ class Queue:
 
     def remove(self, run: str) -> None:
         """Forget a run, after its folder is gone."""
-        with _writing(self._engine) as connection:
+        with writing(self._engine) as connection:
             connection.execute(sql.delete(_run).where(_run.c.id == run))
 
 
@@ -179,52 +171,13 @@ def fair_order(queued: Iterable[RunRow], live: Iterable[RunRow]) -> list[RunRow]
     return order
 
 
-@cache
-def _engine(file: Path) -> sql.Engine:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # A fresh connection costs 0.2 ms and survives forks, threads and a replaced file.
-    engine = sql.create_engine(f"sqlite:///{file}", poolclass=NullPool)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    with _writing(engine) as connection:
-        _tables.create_all(connection)
-        version = connection.execute(sql.select(_schema.c.version)).scalar_one_or_none()
-        if version is None:
-            connection.execute(sql.insert(_schema).values(version=SCHEMA))
-        elif version > SCHEMA:
-            raise Refusal(
-                "This workspace was written by a newer Layerwise. Update Layerwise, or set LAYERWISE_WORKSPACE to "
-                "another folder."
-            )
-    return engine
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # or the driver would begin by itself, too late for BEGIN IMMEDIATE
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    connection.execute(f"PRAGMA journal_mode = {'WAL' if sqlite3.sqlite_version_info >= SAFE_WAL else 'DELETE'}")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _begin(connection: sql.Connection) -> None:
-    # A transaction that reads first and writes later can fail where two meet: writers say so at once.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _writing(engine: sql.Engine) -> Generator[sql.Connection]:
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        yield connection
-
-
 def _rows(engine: sql.Engine, select: sql.Select) -> list[RunRow]:
-    with engine.connect() as connection, connection.begin():
+    with reading(engine) as connection:
         return [RunRow(**row) for row in connection.execute(select).mappings()]
 
 
 def _update(engine: sql.Engine, where: list[Any], values: dict[str, Any]) -> int:
-    with _writing(engine) as connection:
+    with writing(engine) as connection:
         changed = connection.execute(sql.update(_run).where(*where).values(updated=time.time(), **values))
         return changed.rowcount
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recipes import Refusal
+from recipes.configuration import configuration
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class Workspace:
     @classmethod
     def default(cls) -> "Workspace":
         """Return the workspace named by the environment, else `./workspace` beside the code."""
-        named = os.environ.get("LAYERWISE_WORKSPACE")
-        return cls(Path(named) if named else Path(__file__).resolve().parents[1] / "workspace")
+        return cls(configuration().workspace or Path(__file__).resolve().parents[1] / "workspace")
 
     @property
     def runs(self) -> Path:

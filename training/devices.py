@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 
+from recipes.configuration import configuration
+
 NO_GPU = "-1"
 """What CUDA_VISIBLE_DEVICES must say so that no GPU is touched."""
 
@@ -38,9 +40,8 @@ def find() -> tuple[Device, ...]:
 
 
 def per_run() -> int:
-    """Say how many GPUs share the batches of one run: one, unless LAYERWISE_GPUS_PER_RUN says otherwise."""
-    told = os.environ.get("LAYERWISE_GPUS_PER_RUN", "")
-    return int(told) if told.isdigit() and int(told) else 1
+    """Say how many GPUs share the batches of one run."""
+    return configuration().gpus_per_run
 
 
 def grouped(found: tuple[Device, ...], size: int) -> tuple[Device, ...]:
@@ -68,9 +69,8 @@ def _joined(group: tuple[Device, ...]) -> Device:
 
 
 def slots() -> int:
-    """Say how many runs go at once: one a GPU or group of GPUs, else one a core; LAYERWISE_SLOTS sets it."""
-    told = os.environ.get("LAYERWISE_SLOTS", "")
-    return int(told) if told.isdigit() and int(told) else len(find()) or cores()
+    """Say how many runs go at once: what the configuration says, else one a GPU or group of GPUs, else one a core."""
+    return configuration().slots or len(find()) or cores()
 
 
 def cores() -> int:

@@ -24,12 +24,11 @@ from typing import Any, Protocol
 
 import psutil
 
-from recipes import Refusal
+from recipes.configuration import configuration
 from records import Run, write_json
 from training import devices, grids
 
 FILE = "energy.json"
-WATTS_PER_CORE = 12.0
 NOTE_SECONDS = 5.0
 """A worker that is killed loses at most so much of its count."""
 JOULES_PER_WH = 3600.0
@@ -106,14 +105,8 @@ def processor_seconds() -> float:
 
 
 def watts_per_core() -> float:
-    """Return the power of a busy core: LAYERWISE_WATTS_PER_CORE, else the default."""
-    told = os.environ.get("LAYERWISE_WATTS_PER_CORE", "")
-    if not told:
-        return WATTS_PER_CORE
-    with contextlib.suppress(ValueError):
-        if 0 < float(told) <= 1000:
-            return float(told)
-    raise Refusal(f"LAYERWISE_WATTS_PER_CORE is '{told}', but must be a number of watts, such as 12.")
+    """Return the power of a busy core."""
+    return configuration().watts_per_core
 
 
 @dataclass

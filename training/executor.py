@@ -40,7 +40,7 @@ class Executor:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.catalogue = Catalogue(workspace.root / "catalogue.db")
+        self.catalogue = Catalogue(workspace)
 
     def submit(self, recipe: Recipe, owner: str, title: str = "") -> str:
         """Check a recipe, write every setting out, put the run into the queue; returns its id."""

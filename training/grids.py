@@ -6,10 +6,10 @@ Global Electricity Review 2024. LAYERWISE_COUNTRY chooses a country (three lette
 LAYERWISE_GRAMS_PER_KWH sets a number of one's own (a contract for green power, a solar roof).
 """
 
-import os
 from dataclasses import dataclass
 
 from recipes import Refusal
+from recipes.configuration import configuration
 
 YEAR = 2023
 SOURCE = "Ember, via Our World in Data"
@@ -110,9 +110,9 @@ class Grid:
 
 def here() -> Grid:
     """Return the grid that this computer hangs on, as its owner says; else the world's mean."""
-    own, code = os.environ.get("LAYERWISE_GRAMS_PER_KWH", ""), os.environ.get("LAYERWISE_COUNTRY", "").upper()
-    if own:
-        return Grid(COUNTRIES.get(code, ("this computer",))[0], _number(own), "LAYERWISE_GRAMS_PER_KWH")
+    own, code = configuration().grams_per_kwh, configuration().country.upper()
+    if own is not None:
+        return Grid(COUNTRIES.get(code, ("this computer",))[0], own, "LAYERWISE_GRAMS_PER_KWH")
     if not code:
         return Grid("the world's mean", WORLD, SOURCE, YEAR)
     if code not in COUNTRIES:
@@ -122,13 +122,3 @@ def here() -> Grid:
         )
     name, grams = COUNTRIES[code]
     return Grid(name, float(grams), SOURCE, YEAR)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 10_000:
-        raise Refusal(f"LAYERWISE_GRAMS_PER_KWH is '{text}', but must be a number of grams, such as 480.")
-    return value

@@ -57,7 +57,7 @@ def make(workspace, name, right=0.9, rows=200, seed=1, group=None, **training):
     write_json(run.folder / "energy.json", used | {"grid": grid, "attempts": [attempt]})
     if group:
         write_json(run.folder / "group.json", group)
-    Catalogue(workspace.root / "catalogue.db").add(
+    Catalogue(workspace).add(
         RunRow(name, "tester", f"Run {name}", state="finished", created=now, updated=now, place=now)
     )
     return run
@@ -109,7 +109,7 @@ def test_the_leaderboard_ranks_runs_with_the_same_test_rows_only(workspace):
         make(workspace, name, right)
     make(workspace, "four", 0.99, seed=2)
     make(workspace, "fold", 0.98, group=group(1, "folds"))
-    rows = Catalogue(workspace.root / "catalogue.db").of("tester")
+    rows = Catalogue(workspace).of("tester")
     first, second = board.boards([(row, facts.of(Run(workspace.runs / row.id))) for row in rows])
     assert [(line["Place"], line["run"], line["Accuracy"]) for line in board.lines(first)] == [
         (1, "one", 0.9), (2, "three", 0.7), (3, "two", 0.6),

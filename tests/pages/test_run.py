@@ -40,7 +40,7 @@ def make(workspace, name, state, *, owner="tester", epochs=0, **told):
         line = {"time": now, "stage": "fit", "epoch": epoch, "x": float(epoch), "end": True, "learning_rate": 0.001}
         run.append("metrics", line | told_loss)
     row = RunRow(name, owner, default_title(recipe), state=state, created=now, updated=now, place=now)
-    Catalogue(workspace.root / "catalogue.db").add(row)
+    Catalogue(workspace).add(row)
     return run
 
 

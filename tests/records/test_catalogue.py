@@ -7,12 +7,13 @@ from contextlib import closing
 import pytest
 
 from recipes import Refusal
+from records import Workspace
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
 
 
 @pytest.fixture
 def catalogue(tmp_path):
-    return Catalogue(tmp_path / "catalogue.db")
+    return Catalogue(Workspace(tmp_path))
 
 
 def row(name, owner="ada", place=1.0, **more):
@@ -86,7 +87,7 @@ def test_the_owner_with_the_fewest_live_runs_comes_first():
 
 
 def test_never_uses_a_journal_that_can_be_damaged(tmp_path):
-    Catalogue(tmp_path / "catalogue.db")
+    Catalogue(Workspace(tmp_path))
     with closing(sqlite3.connect(tmp_path / "catalogue.db")) as connection:
         mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     assert mode == ("wal" if sqlite3.sqlite_version_info >= (3, 51, 3) else "delete")
@@ -98,7 +99,7 @@ def test_refuses_a_workspace_of_a_newer_version(tmp_path):
         connection.execute("INSERT INTO schema VALUES (99)")
         connection.commit()
     with pytest.raises(Refusal) as refused:
-        Catalogue(tmp_path / "catalogue.db")
+        Catalogue(Workspace(tmp_path))
     assert str(refused.value) == (
         "This workspace was written by a newer Layerwise. Update Layerwise, or set LAYERWISE_WORKSPACE to another "
         "folder."

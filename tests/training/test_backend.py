@@ -141,4 +141,7 @@ def test_gpus_are_grouped_where_a_run_asks_for_several(monkeypatch):
     monkeypatch.setenv("LAYERWISE_GPUS_PER_RUN", "4")
     assert devices.per_run() == 4
     monkeypatch.setenv("LAYERWISE_GPUS_PER_RUN", "many")
-    assert devices.per_run() == 1
+    with pytest.raises(
+        Refusal, match="LAYERWISE_GPUS_PER_RUN is 'many', but must be a whole number of GPUs, such as 2"
+    ):
+        devices.per_run()

@@ -11,10 +11,11 @@ import pytest
 
 from recipes import Recipe, Refusal
 from records import Run, Workspace, job
-from training import jobs, launcher, marks, supervisor
+from training import jobs, launcher, marks
 from training.executor import NOT_HERE, Executor
+from training.keepers import JOB_DIED
 from training.launcher import LocalLauncher
-from training.supervisor import JOB_DIED, Supervisor
+from training.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = (sys.executable, str(ROOT / "tests" / "training" / "fake_job.py"))
@@ -206,4 +207,4 @@ def test_what_a_ticket_holds_can_be_read_without_us(workspace, run):
     (file,) = (workspace.root / "jobs").glob("*.json")
     assert json.loads(file.read_text()) == {"job": str(place.folder), "handle": ""}
     assert Run(run.folder).id in file.name
-    assert supervisor.tickets(workspace)[0].job == place
+    assert job.tickets(workspace)[0].job == place

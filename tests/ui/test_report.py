@@ -35,9 +35,7 @@ def started(workspace, name, data):
     run = Run.create(workspace.runs / name, recipe)
     now = time.time()
     run.write_state(State(state="finished", phase="done", created=now, updated=now))
-    Catalogue(workspace.root / "catalogue.db").add(
-        RunRow(name, "tester", name, state="finished", created=now, updated=now, place=now)
-    )
+    Catalogue(workspace).add(RunRow(name, "tester", name, state="finished", created=now, updated=now, place=now))
     write_json(run.folder / "prepared.json", {"folder": str(prepared.folder), "dataset": str(dataset.folder)})
     return run, dataset, prepared
 
