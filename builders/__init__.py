@@ -90,7 +90,8 @@ class Architecture(Protocol):
     """What every file of `builders/` offers (as module-level names).
 
     Optional: `METRICS`, titles and meanings of live metrics that only this family has: {"kl": ("Latent cost", "...")};
-    `READING`, the sentence under the loss curve where a falling loss is not what counts.
+    `READING`, the sentence under the loss curve where a falling loss is not what counts; `NEEDS_FILE`, True for a
+    family that a visitor can choose only with a model file of their own.
     """
 
     TITLE: str
@@ -128,6 +129,11 @@ def get(name: str) -> Architecture:
 def fitting(data_type: str, task: str) -> tuple[str, ...]:
     """Name the architectures that serve this data type and task."""
     return tuple(name for name in names() if data_type in get(name).DATA_TYPES and task in get(name).TASKS)
+
+
+def needs_file(name: str) -> bool:
+    """Is this family for visitors with a model file of their own?"""
+    return bool(getattr(get(name), "NEEDS_FILE", False))
 
 
 def config(name: str, settings: dict[str, Any]) -> Settings:

@@ -5,9 +5,10 @@ prefix. `docs/configuration.md` lists them all, made from the fields below.
 """
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -32,10 +33,32 @@ class Configuration(BaseSettings):
                                         "code.", "a folder")  # fmt: skip
     database: str = _set("", "Address of the catalogue, such as `postgresql+psycopg://user@host/layerwise`; by default "
                              "the file `catalogue.db` in the workspace.", "an address of SQLAlchemy")  # fmt: skip
-    slots: int = _set(0, "How many runs go at once; by default one a GPU, else one a core.",
+    slots: int = _set(0, "How many runs go at once; by default one a GPU, else one a core and 1.5 GB of memory.",
                       "a whole number of runs, such as 4", ge=0)  # fmt: skip
     gpus_per_run: int = _set(1, "How many GPUs share the batches of one run.",
                              "a whole number of GPUs, such as 2", ge=1)  # fmt: skip
+    runs_per_owner: int = _set(0, "How many runs of one person go at once; 0 for as many as there is room.",
+                               "a whole number of runs, such as 1; 0 for no limit", ge=0)  # fmt: skip
+    launcher: Literal["local", "ray"] = _set("local", "Where runs are computed: on this machine, or as jobs of a Ray "
+                                             "cluster (docs/cluster.md).", "`local` or `ray`")  # fmt: skip
+    ray_address: str = _set("http://127.0.0.1:8265", "Address of the Ray cluster's job service.",
+                            "an address such as http://10.0.0.5:8265", pattern=r"^https?://")  # fmt: skip
+    ray_token: str = _set("", "The token that the Ray cluster asks for (RAY_AUTH_MODE=token).", "a text")
+    ray_cpus: float = _set(1.0, "Cores that a run reserves on the Ray cluster.", "a number of cores, such as 2",
+                           gt=0)  # fmt: skip
+    ray_gpus: int = _set(0, "GPUs that a run reserves on the Ray cluster.", "a whole number of GPUs, such as 1", ge=0)
+    ray_python: str = _set("", "Python of Layerwise on the nodes of the Ray cluster; by default the path of the one "
+                               "here.", "a path")  # fmt: skip
+    ray_code: str = _set("", "Folder of Layerwise on the nodes of the Ray cluster; by default the path of the one "
+                             "here.", "a folder")  # fmt: skip
+    upload_mb: int = _set(200, "How large one upload may be: a file, a folder, a zip, a model.",
+                          "a whole number of megabytes, such as 200", ge=1)  # fmt: skip
+    quota_disk_mb: int = _set(0, "How much of the disk the uploads and runs of one person may take; 0 for no limit.",
+                              "a whole number of megabytes, such as 1000; 0 for no limit", ge=0)  # fmt: skip
+    reading_mb: int = _set(4000, "How much memory the process may take that reads an upload.",
+                           "a whole number of megabytes, such as 4000", ge=1000)  # fmt: skip
+    reading_seconds: int = _set(600, "How long reading an upload may take.", "a whole number of seconds, such as 600",
+                                ge=5)  # fmt: skip
     idle_seconds: float = _set(10.0, "How long the supervisor stays after the last web server and the last run.",
                                "a number of seconds, such as 10", ge=0)  # fmt: skip
     stop_seconds: float = _set(5.0, "How long a worker may take to stop before it is ended by force.",
@@ -46,6 +69,17 @@ class Configuration(BaseSettings):
                             "world's mean.", "three letters, such as DEU")  # fmt: skip
     grams_per_kwh: float | None = _set(None, "CO2 of one's own electricity, in grams per kilowatt-hour.",
                                        "a number of grams, such as 480", ge=0, lt=10_000)  # fmt: skip
+
+    allowed_hosts: str = _set("", "Names by which visitors reach the server, separated by commas, such as "
+                                  "`learn.example.org, *.lab.example.org`; by default any name, or only this "
+                                  "machine's own where nobody else can reach it.",
+                              "names such as learn.example.org, separated by commas",
+                              pattern=r"^[\w.*:\[\], -]*$")  # fmt: skip
+    metrics_token: str = _set("", "With this token in the header `Authorization: Bearer ...` other machines may read "
+                                  "`/api/metrics` too, and `/api/health` tells them all it knows.",
+                              "a text")  # fmt: skip
+    log_details: bool = _set(False, "Whether logs also hold the messages of errors. They help to find a mistake, but "
+                                    "may contain values of somebody's data.", "`true` or `false`")  # fmt: skip
 
     @classmethod
     def settings_customise_sources(
@@ -62,6 +96,15 @@ def configuration() -> Configuration:
     file = _file()
     told = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith(PREFIX)))
     return _read(told, file, file.stat().st_mtime_ns if file.exists() else 0)
+
+
+def check_or_exit() -> None:
+    """Where a program starts: say in one sentence what is wrong with the values, and end with exit status 2."""
+    try:
+        configuration()
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(2)
 
 
 @lru_cache(maxsize=8)

@@ -4,8 +4,11 @@
 exactly like one that does not exist. `Queue` is the supervisor's view of the same table, over all owners.
 """
 
+import heapq
+import math
 import time
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +40,8 @@ _run = sql.Table(
     sql.Column("reached", sql.Integer, nullable=False),
     sql.Column("starred", sql.Boolean, nullable=False),
     sql.Column("deleted", sql.Float),
+    sql.Column("seconds", sql.Float),
+    sql.Column("took", sql.Float),
 )
 
 
@@ -64,6 +69,10 @@ class RunRow:
     starred: bool = False
     deleted: float | None = None
     """When it was thrown away; it can be brought back for a short while."""
+    seconds: float | None = None
+    """How long training should take, as estimated before it was queued."""
+    took: float | None = None
+    """How long its last attempt took from start to end."""
 
     @property
     def is_live(self) -> bool:
@@ -103,14 +112,30 @@ class Catalogue:
         """Bring a deleted run back; says whether it was still there."""
         return _update(self._engine, [*_own(run, owner), _run.c.deleted.is_not(None)], {"deleted": None}) == 1
 
-    def waiting(self) -> list[str]:
-        """List the ids of all waiting runs in the order in which they will start."""
-        queue = Queue(self)
-        return [row.id for row in fair_order(queue.queued(), queue.live())]
+    def move(self, run: str, owner: str, *, to_front: bool) -> bool:
+        """Put a waiting run before or behind all others of its owner that wait; says whether it waits.
 
-    def count_live(self) -> int:
-        """Count the runs of everybody that have a worker now."""
-        return len(Queue(self).live())
+        They change places among themselves only, so nobody else waits any longer.
+        """
+        mine = sql.select(_run.c.id, _run.c.place).where(
+            _run.c.owner == owner, _run.c.state == "queued", _run.c.deleted.is_(None)
+        )
+        with writing(self._engine) as connection:
+            rows = connection.execute(mine.order_by(_run.c.place, _run.c.id).with_for_update()).all()
+            others = [row.id for row in rows if row.id != run]
+            if len(others) == len(rows):
+                return False
+            order = [run, *others] if to_front else [*others, run]
+            for name, place in zip(order, _strictly_rising(row.place for row in rows), strict=True):
+                where = [*_own(name, owner), _run.c.state == "queued"]
+                connection.execute(sql.update(_run).where(*where).values(place=place, updated=time.time()))
+        return True
+
+    def mark(self) -> tuple[Any, ...]:
+        """Return what changes whenever anything in the queue does; one small query for any number of viewers."""
+        busy = sql.select(sql.func.count(), sql.func.max(_run.c.updated), sql.func.sum(_run.c.place))
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(busy.where(_run.c.state.in_(("queued", *LIVE)))).one())
 
 
 class Queue:
@@ -128,9 +153,15 @@ class Queue:
         """List what has a worker, or is about to get one."""
         return _rows(self._engine, sql.select(_run).where(_run.c.state.in_(LIVE)))
 
+    def lately(self, most: int = 20) -> list[RunRow]:
+        """List the runs that finished last, with how long they took."""
+        done = sql.select(_run).where(_run.c.state == "finished", _run.c.took.is_not(None))
+        return _rows(self._engine, done.order_by(_run.c.updated.desc()).limit(most))
+
     def every_id(self) -> set[str]:
         """Name every run there is."""
-        return {row.id for row in _rows(self._engine, sql.select(_run))}
+        with reading(self._engine) as connection:
+            return set(connection.execute(sql.select(_run.c.id)).scalars())
 
     def claim(self, run: str, device: str) -> int | None:
         """Take a waiting run off the queue; returns the number of this attempt, or None where it waits no more."""
@@ -157,18 +188,51 @@ class Queue:
             connection.execute(sql.delete(_run).where(_run.c.id == run))
 
 
-def fair_order(queued: Iterable[RunRow], live: Iterable[RunRow]) -> list[RunRow]:
-    """Order what waits: always the owner with the fewest live runs first, then the oldest run."""
-    busy: dict[str, int] = {}
-    for row in live:
-        busy[row.owner] = busy.get(row.owner, 0) + 1
-    rest, order = sorted(queued, key=lambda row: (row.place, row.id)), []
-    while rest:
-        chosen = min(rest, key=lambda row: busy.get(row.owner, 0))
-        rest.remove(chosen)
-        busy[chosen.owner] = busy.get(chosen.owner, 0) + 1
-        order.append(chosen)
-    return order
+class Line:
+    """What waits, as it is served: always the owner with the fewest live runs first, then the oldest run.
+
+    An owner who has `most` runs going waits for one of them to end; 0 is no such limit.
+    """
+
+    def __init__(self, queued: Iterable[RunRow], live: Iterable[str], most: int = 0) -> None:
+        """Line up what waits; `live` names the owner of each live run."""
+        self._busy = Counter(live)
+        self._most = most
+        self._of: dict[str, deque[RunRow]] = {}
+        for row in sorted(queued, key=lambda row: (row.place, row.id)):
+            self._of.setdefault(row.owner, deque()).append(row)
+        self._heads: list[tuple[int, float, str, str]] = []
+        for owner in self._of:
+            self._show(owner)
+
+    def take(self) -> RunRow | None:
+        """Take the run that is next; it counts as live from now on. None where none may start now."""
+        while self._heads:
+            busy, _, name, owner = heapq.heappop(self._heads)
+            rows = self._of[owner]
+            if busy != self._busy[owner] or not rows or rows[0].id != name:
+                continue  # said before something changed; what holds now stands behind it
+            self._busy[owner] += 1
+            row = rows.popleft()
+            self._show(owner)
+            return row
+        return None
+
+    def ended(self, owner: str) -> None:
+        """A live run of this owner has ended."""
+        self._busy[owner] -= 1
+        self._show(owner)
+
+    def _show(self, owner: str) -> None:
+        rows = self._of.get(owner)
+        if rows and not 0 < self._most <= self._busy[owner]:
+            heapq.heappush(self._heads, (self._busy[owner], rows[0].place, rows[0].id, owner))
+
+
+def fair_order(queued: Iterable[RunRow], live: Iterable[RunRow], most: int = 0) -> Iterator[RunRow]:
+    """Give what may start now, in the order of the queue (`Line`), as long as somebody asks for more."""
+    line = Line(queued, (row.owner for row in live), most)
+    return iter(line.take, None)
 
 
 def _rows(engine: sql.Engine, select: sql.Select) -> list[RunRow]:
@@ -184,3 +248,11 @@ def _update(engine: sql.Engine, where: list[Any], values: dict[str, Any]) -> int
 
 def _own(run: str, owner: str) -> list[Any]:
     return [_run.c.id == run, _run.c.owner == owner]
+
+
+def _strictly_rising(places: Iterable[float]) -> Iterator[float]:
+    """Two runs that were queued in the same instant still need places that differ."""
+    last = float("-inf")
+    for place in places:
+        last = place if place > last else math.nextafter(last, math.inf)
+        yield last

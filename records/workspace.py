@@ -27,6 +27,11 @@ class Workspace:
         """One folder a run."""
         return self._made("runs")
 
+    @property
+    def models(self) -> Path:
+        """Model files from elsewhere that came through the gate, by fingerprint; there once the first one is."""
+        return self.root / "models"
+
     def run_folder(self, run: str) -> Path:
         """Return a run's folder; refuses anything that is not a plain id."""
         if not run.isalnum():

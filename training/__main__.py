@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes import Recipe, Refusal
+from recipes.configuration import check_or_exit
 from records import Run, State, Workspace
 from training import worker
 from training.plan import resolve
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path, help="a recipe file, YAML or JSON")
     parser.add_argument("--workspace", type=Path, help="where runs are kept (default: LAYERWISE_WORKSPACE)")
     asked = parser.parse_args(arguments)
+    check_or_exit()
     try:
         recipe = resolve(Recipe.load(asked.recipe))
     except Refusal as refusal:

@@ -6,11 +6,18 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+
+import psutil
 
 from recipes.configuration import configuration
 
 NO_GPU = "-1"
 """What CUDA_VISIBLE_DEVICES must say so that no GPU is touched."""
+
+
+RUN_MB = 1536
+"""What a run on the CPU takes with all its libraries, in megabytes."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,19 @@ def _joined(group: tuple[Device, ...]) -> Device:
 
 
 def slots() -> int:
-    """Say how many runs go at once: what the configuration says, else one a GPU or group of GPUs, else one a core."""
-    return configuration().slots or len(find()) or cores()
+    """Say how many runs go at once: what the configuration says, else one a GPU or group of GPUs.
+
+    Without GPUs one a core, but no more than there is memory for.
+    """
+    return configuration().slots or len(find()) or max(1, min(cores(), memory_mb() // RUN_MB))
+
+
+def memory_mb() -> int:
+    """Return the memory of this machine, or of the container that it is, in megabytes."""
+    total = psutil.virtual_memory().total // 2**20
+    allowed = Path("/sys/fs/cgroup/memory.max")
+    told = allowed.read_text(encoding="ascii").strip() if allowed.exists() else "max"
+    return min(total, int(told) // 2**20) if told.isdigit() else total
 
 
 def cores() -> int:

@@ -13,15 +13,19 @@ from typing import Any
 
 import builders
 from recipes import Recipe, Refusal
+from recipes.configuration import configuration
 from records import Run, State, Workspace, job, project, write_json
-from records.catalogue import Catalogue, RunRow
+from records.catalogue import Catalogue, Queue, RunRow
 from records.run import RESUMABLE, Name
-from training import devices, marks, plan
+from training import devices, forecast, marks, plan
+from training.forecast import Turn
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST_FREE_MB = 500
 SECONDS_TO_RESTORE = 60.0
 """How long a deleted run can be brought back."""
+FORECAST_SECONDS = 2.0
+"""How long a look into the future holds for all viewers, unless the queue changes."""
 NOT_HERE = "There is no such run. Open it again from the Runs page."
 
 
@@ -41,16 +45,20 @@ class Executor:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.catalogue = Catalogue(workspace)
+        self._forecast: tuple[Any, float, dict[str, Turn]] = ((), 0.0, {})
 
-    def submit(self, recipe: Recipe, owner: str, title: str = "") -> str:
-        """Check a recipe, write every setting out, put the run into the queue; returns its id."""
+    def submit(self, recipe: Recipe, owner: str, title: str = "", seconds: float | None = None) -> str:
+        """Check a recipe, write every setting out, put the run into the queue; returns its id.
+
+        `seconds` is how long training should take, where that is known: from it others learn when they start.
+        """
         resolved = plan.resolve(recipe)
         self._refuse_full_disk()
         title = title or resolved.name or default_title(resolved)
         run = Run.create(self.workspace.new_run_folder(), resolved)
         _write_label(run, owner, title)
         now = time.time()
-        self.catalogue.add(RunRow(run.id, owner, title, place=now, created=now, updated=now))
+        self.catalogue.add(RunRow(run.id, owner, title, place=now, created=now, updated=now, seconds=seconds))
         self._wake()
         return run.id
 
@@ -66,10 +74,30 @@ class Executor:
         """Return the folder of one run of this owner, or None for an unknown or foreign one."""
         return Run(self.workspace.run_folder(run)) if self.catalogue.find(run, owner) else None
 
+    def turns(self) -> dict[str, Turn]:
+        """Say of every waiting run which place it has and when it starts, the next one first."""
+        mark = self.catalogue.mark()
+        known, moment, found = self._forecast
+        if known != mark or time.monotonic() - moment > FORECAST_SECONDS:
+            found = self._look_ahead()
+            self._forecast = (mark, time.monotonic(), found)
+        return found
+
+    def turn(self, run: str) -> Turn | None:
+        """Say which place a waiting run has and when it starts, or None where it does not wait."""
+        return self.turns().get(run)
+
     def position(self, run: str) -> int | None:
         """Say at which place of the queue a run waits (1 is next), or None where it does not wait."""
-        waiting = self.catalogue.waiting()
-        return waiting.index(run) + 1 if run in waiting else None
+        turn = self.turn(run)
+        return turn.number if turn else None
+
+    def move(self, run: str, owner: str, *, to_front: bool) -> None:
+        """Put a waiting run before or behind the others of its owner; nobody else waits any longer for it."""
+        self._mine(run, owner)
+        if not self.catalogue.move(run, owner, to_front=to_front):
+            raise Refusal("This run does not wait any more, so it has no place in the queue.")
+        marks.ring(self.workspace)
 
     def stop(self, run: str, owner: str) -> None:
         """Stop a run after its next few steps, with a checkpoint to resume from; a waiting one is cancelled."""
@@ -167,8 +195,8 @@ class Executor:
 
     def capacity(self) -> Capacity:
         """Say how many runs go at once, how many go and wait now, and on which GPUs."""
-        running, queued = self.catalogue.count_live(), len(self.catalogue.waiting())
-        return Capacity(devices.slots(), running, queued, devices.find())
+        running, queued = len(Queue(self.catalogue).live()), len(self.turns())
+        return Capacity(_slots(running), running, queued, devices.find())
 
     def ensure_supervisor(self) -> None:
         """Start the supervisor if none lives, and have it stay for as long as this process lives (web servers)."""
@@ -184,6 +212,21 @@ class Executor:
         command = [sys.executable, "-m", "training.supervisor", "--workspace", root, "--detach"]
         with log.open("ab") as file:
             subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=True)
+
+    def _look_ahead(self) -> dict[str, Turn]:
+        queue = Queue(self.catalogue)
+        queued = queue.queued()
+        if not queued:
+            return {}
+        live, pace = queue.live(), forecast.Pace.of(queue.lately())
+        left = [(row.owner, pace.left(row, self._state(row.id))) for row in live]
+        return forecast.turns(queued, left, _slots(len(live)), configuration().runs_per_owner, pace)
+
+    def _state(self, run: str) -> State | None:
+        try:
+            return Run(self.workspace.run_folder(run)).state
+        except (OSError, ValueError):
+            return None  # damaged, or gone this instant: then its estimate must do
 
     def _mine(self, run: str, owner: str) -> RunRow:
         row = self.catalogue.find(run, owner)
@@ -214,6 +257,13 @@ class Executor:
         free = shutil.disk_usage(self.workspace.runs).free // 2**20
         if free < LEAST_FREE_MB:
             raise Refusal(f"The disk has only {free} MB left. Delete some runs or other files, then train again.")
+
+
+def _slots(running: int) -> int:
+    """Say how many runs go at once; a cluster is taken to have room for as many as go now, unless it is told."""
+    if configuration().launcher == "local":
+        return devices.slots()
+    return configuration().slots or max(running, 1)
 
 
 def supervisor_lives(workspace: Workspace) -> bool:

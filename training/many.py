@@ -71,7 +71,10 @@ def spread(recipe: Recipe, varied: Sequence[Varied]) -> list[tuple[Recipe, tuple
     return made
 
 
-def submit_sweep(executor: Executor, recipe: Recipe, varied: Sequence[Varied], owner: str, title: str = "") -> str:
+def submit_sweep(
+    executor: Executor, recipe: Recipe, varied: Sequence[Varied], owner: str, title: str = "",
+    seconds: float | None = None,
+) -> str:  # fmt: skip
     """Queue a run for every combination; returns the group's id. Nothing is queued where one of them is refused."""
     made = spread(recipe, varied)
     for each, _ in made:
@@ -80,7 +83,7 @@ def submit_sweep(executor: Executor, recipe: Recipe, varied: Sequence[Varied], o
     about = " × ".join(each.title for each in varied)
     for number, (each, chosen) in enumerate(made, 1):
         words = ", ".join(f"{one['title']} {_plain(one['value'])}" for one in chosen)
-        run = executor.submit(each, owner, f"{title or _name(each)} · {words}"[:120])
+        run = executor.submit(each, owner, f"{title or _name(each)} · {words}"[:120], seconds)
         _write(executor, run, owner, Group(group, "sweep", about, number, len(made), chosen, title))
     return group
 
@@ -96,7 +99,9 @@ def folds(recipe: Recipe, amount: int) -> list[Recipe]:
     ]
 
 
-def submit_folds(executor: Executor, recipe: Recipe, amount: int, owner: str, title: str = "") -> str:
+def submit_folds(
+    executor: Executor, recipe: Recipe, amount: int, owner: str, title: str = "", seconds: float | None = None
+) -> str:
     """Queue a run for every fold; returns the group's id. Nothing is queued where one of them is refused."""
     made = folds(recipe, amount)
     for each in made:
@@ -104,7 +109,7 @@ def submit_folds(executor: Executor, recipe: Recipe, amount: int, owner: str, ti
     group = secrets.token_hex(8)
     for number, each in enumerate(made, 1):
         name = title or _name(recipe)
-        run = executor.submit(each, owner, f"{name} · fold {number} of {amount}"[:120])
+        run = executor.submit(each, owner, f"{name} · fold {number} of {amount}"[:120], seconds)
         _write(executor, run, owner, Group(group, "folds", f"{amount} folds", number, amount, name=title))
     return group
 

@@ -6,6 +6,7 @@ For jobs on a run, and for Try while it still trains.
 from pathlib import Path
 from typing import Any
 
+from builders import imported
 from datasets import DataSet, Prepared
 from evaluation.asked import Asked
 from recipes import Recipe, Refusal
@@ -29,6 +30,7 @@ class Opened:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        imported.lies_in(Workspace(run.folder.resolve().parents[1]).models)
         snapshot = self._newest()
         recipe, dataset, prepared = _data(run)
         training = training_of(recipe)

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from recipes.configuration import configuration
+from recipes.configuration import check_or_exit, configuration
 from records import Run, State, Workspace
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
 from training import marks
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workspace", type=Path, default=None)
     parser.add_argument("--detach", action="store_true", help="go on in the background, in an own session")
     told = parser.parse_args(arguments)
+    check_or_exit()
     workspace = Workspace(told.workspace.resolve()) if told.workspace else Workspace.default()
     lock = marks.hold(marks.supervisor_lock(workspace), patience=1.0)
     if lock is None:
@@ -195,7 +196,7 @@ class Supervisor:
         if time.monotonic() < self._next_start:
             return
         live = self.queue.live()
-        for row in fair_order(self.queue.queued(), live):
+        for row in fair_order(self.queue.queued(), live, configuration().runs_per_owner):
             device = self.launcher.room([other.device for other in live])
             if device is None:
                 return

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from builders import Blueprint
+from builders import Blueprint, imported
 from datasets import Prepared
 from recipes import Recipe, Refusal, keras
 from records import Run, Workspace, write_json
@@ -142,6 +142,7 @@ class Answers:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        imported.lies_in(workspace.models)
         self._kept = collections.OrderedDict[str, dict[str, Any]]()
         self._lives = collections.OrderedDict[str, Opened]()
         self._known: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

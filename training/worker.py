@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import builders
-from builders import Blueprint, Stage
+from builders import Blueprint, Stage, imported
 from datasets import DataSet, PartName, Prepared
 from evaluation.asked import Asked
 from recipes import Part, Recipe, Refusal, Training, keras, validate
@@ -122,6 +122,7 @@ class Worker:
         self.reporter.phase("preparing")
         self.recipe = resolve(self.recipe)
         workspace = Workspace(self.run.folder.resolve().parents[1])
+        imported.lies_in(workspace.models)
         self.recipe, dataset, prepared = open_prepared(self.recipe, workspace, self.reporter.preparing)
         write_text(self.run.folder / "recipe.yaml", self.recipe.yaml())
         places = {"folder": str(prepared.folder), "dataset": str(dataset.folder)}

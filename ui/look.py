@@ -227,6 +227,12 @@ def ago(moment: float) -> str:
     return "yesterday" if days == 1 else f"{days} days ago"
 
 
+def ordinal(place: int) -> str:
+    """Write a place: 1st, 2nd, 3rd, 11th."""
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{number(place)}{ending}"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """Write a count with its noun: 1 notice, 2 notices."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"

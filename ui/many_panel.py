@@ -9,7 +9,7 @@ import builders
 import datasets
 from recipes import Recipe, Settings, Shares, Training
 from recipes.recipe import LEAST_FOLDS, MOST_FOLDS
-from training import many
+from training import many, plan
 from ui import look, settings_form, studio
 from ui.draft import Draft
 from ui.settings_form import Form
@@ -64,14 +64,20 @@ def choose(draft: Draft, recipe: Recipe | None, questions: studio.Questions, obs
 
 def submit(draft: Draft) -> tuple[str, dict[str, str]]:
     """Queue what the draft says; returns the page that shows it, with its address. Raises `Refusal`."""
-    executor, owner = studio.executor(), studio.owner()
+    executor, owner, seconds = studio.executor(), studio.owner(), _seconds(draft)
     if draft.runs == "several" and (varied := _varied(draft)):
-        return "pages/compare.py", {"group": many.submit_sweep(executor, draft.recipe(), varied, owner, draft.name)}
+        group = many.submit_sweep(executor, draft.recipe(), varied, owner, draft.name, seconds)
+        return "pages/compare.py", {"group": group}
     if draft.runs == "folds":
-        return "pages/compare.py", {
-            "group": many.submit_folds(executor, draft.recipe(), draft.folds, owner, draft.name)
-        }
-    return "pages/run.py", {"run": executor.submit(draft.recipe(), owner, draft.name)}
+        group = many.submit_folds(executor, draft.recipe(), draft.folds, owner, draft.name, seconds)
+        return "pages/compare.py", {"group": group}
+    return "pages/run.py", {"run": executor.submit(draft.recipe(), owner, draft.name, seconds)}
+
+
+def _seconds(draft: Draft) -> float | None:
+    """Return how long one of these runs should take, where it was measured while the visitor looked at it."""
+    answer = studio.Questions().warm("estimate", plan.resolve(draft.recipe()))
+    return answer.value["seconds"] if answer.is_ready else None
 
 
 def _sweep(draft: Draft, recipe: Recipe | None, questions: studio.Questions, obstacles: list[str]) -> str:

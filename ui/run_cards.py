@@ -12,6 +12,7 @@ from records import State
 from records.catalogue import RunRow
 from records.run import ACTIVE
 from training.executor import SECONDS_TO_RESTORE
+from training.forecast import Turn
 from ui import look, notes, run_view, studio
 from ui.compare import groups
 from ui.compare.groups import Members
@@ -76,7 +77,8 @@ def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) 
         return
     every = _stacked(rows, together or {})
     cards = every[: st.session_state.get("cards_shown", MOST_CARDS)]
-    waiting = studio.executor().catalogue.waiting() if any(row.state == "queued" for row in rows) else []
+    turns = studio.executor().turns() if any(row.state == "queued" for row in rows) else {}
+    several = sum(row.state == "queued" for row in rows) > 1
     grid = st.grid(min_column_width=350, gap="small", key="run_cards")
     for each in cards:
         name = each.group.id if isinstance(each, Members) else each.id
@@ -84,7 +86,7 @@ def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) 
             if isinstance(each, Members):
                 _group_card(each)
             else:
-                _card(each, waiting.index(each.id) + 1 if each.id in waiting else None)
+                _card(each, turns.get(each.id), may_move=several)
     if len(cards) < len(every):
         st.button(
             f"Show {min(MOST_CARDS, len(every) - len(cards))} more of {len(every)}", key="more_cards",
@@ -123,7 +125,7 @@ def undo() -> None:
         st.button("Undo", key="undo_delete", icon=":material/undo:", on_click=_restore, args=(deleted,))
 
 
-def _card(row: RunRow, place: int | None) -> None:
+def _card(row: RunRow, turn: Turn | None, *, may_move: bool) -> None:
     told = known(row)
     state = told.state
     recipe = told.run.recipe
@@ -138,7 +140,9 @@ def _card(row: RunRow, place: int | None) -> None:
         family = run_view.family_name(recipe)
         about = [run_view.data_name(recipe)] if family in row.title else [family, run_view.data_name(recipe)]
         st.markdown(f":gray[{look.plain(' · '.join(about))}]")
-    _middle(row, told, state, place)
+    _middle(row, told, state, turn)
+    if row.state == "queued":
+        _queue_acts(row, may_move=may_move)
     if note := notes.of(told.run):
         look.quiet(f"{look.symbol('sticky_note_2')} {look.plain(_short(note))}")
     with look.row(align="distribute"):
@@ -170,9 +174,9 @@ def _group_card(members: Members) -> None:
         _delete([*members.rows], members.title())
 
 
-def _middle(row: RunRow, told: RunReader, state: State, place: int | None) -> None:
-    if state.state == "queued":
-        look.quiet(f"Place {place} in the queue" if place else "Waiting for a free place")
+def _middle(row: RunRow, told: RunReader, state: State, turn: Turn | None) -> None:
+    if row.state == "queued":
+        look.quiet(run_view.queue_words(turn))
         return
     values = [line["val_loss"] for line in told.epochs() if _is_number(line.get("val_loss"))]
     if len(values) > 1:
@@ -184,6 +188,31 @@ def _middle(row: RunRow, told: RunReader, state: State, place: int | None) -> No
         look.quiet(f"Epoch {min(state.epoch + 1, state.epochs)} of {state.epochs}{left}")
     elif state.state == "failed":
         look.quiet(look.plain(state.message))
+
+
+def _queue_acts(row: RunRow, *, may_move: bool) -> None:
+    """Let the visitor put this run before or behind the own ones that wait, or take it out of the queue."""
+    with look.row(f"queue_{row.id}"):
+        if may_move:
+            for word, icon, to_front in (
+                ("First", "vertical_align_top", True),
+                ("Last", "vertical_align_bottom", False),
+            ):
+                st.button(
+                    word, key=f"move_{word}_{row.id}", type="tertiary", icon=look.symbol(icon), on_click=_move,
+                    args=(row.id, to_front), help=f"Start it {word.lower()} of your runs",
+                )  # fmt: skip
+        st.button(
+            "Cancel", key=f"cancel_{row.id}", type="tertiary", icon=look.symbol("close"), on_click=run_view.act,
+            args=("cancel", row.id),
+        )  # fmt: skip
+
+
+def _move(run: str, to_front: bool) -> None:  # noqa: FBT001 - Streamlit hands over what the button said
+    try:
+        studio.executor().move(run, studio.owner(), to_front=to_front)
+    except Refusal as refusal:
+        st.session_state["refused"] = str(refusal)
 
 
 def _star(row: RunRow) -> None:

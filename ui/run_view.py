@@ -13,6 +13,7 @@ import datasets
 from recipes import Recipe, Refusal, Training
 from records import Run, State
 from training.executor import default_title
+from training.forecast import Turn
 from ui import caption, charts, draft, look, panels, report_view, studio, try_it
 from ui.run_reader import RunReader, reader
 
@@ -52,6 +53,8 @@ BESIDE = 2
 """Panels that stand beside the curves; further ones follow below."""
 SMOOTHING, SCALE = "smoothing", "loss_scale"
 SCALES = ("Automatic", "Linear", "Logarithmic")
+SOON = 3.0
+"""Seconds; what starts sooner starts before the sentence about it has been read."""
 STEEP = 30.0
 """So many times the median of the later half a loss falls from, before the automatic scale becomes logarithmic."""
 
@@ -271,11 +274,22 @@ def interruption(run: Run, state: State) -> str:
     return turns[-1]["text"] if turns and turns[-1]["kind"] == "interrupted" else ""
 
 
+def queue_words(turn: Turn | None) -> str:
+    """Say where a run waits and when it starts: "3rd in the queue, starts in about 4 min"."""
+    if turn is None:
+        return "Waiting for a free place"
+    if turn.seconds is None:
+        return f"{look.ordinal(turn.number)} in the queue"
+    if turn.seconds < SOON:
+        return f"{look.ordinal(turn.number)} in the queue, starts any moment"
+    seconds = 5 * round(turn.seconds / 5) if turn.seconds < 90 else turn.seconds
+    return f"{look.ordinal(turn.number)} in the queue, starts in about {look.duration(seconds)}"
+
+
 def _strip(run: Run, state: State) -> None:
     if state.state == "queued":
-        place = studio.executor().position(run.id)
-        words_ = f"Place {place} in the queue." if place else "Waiting for a free place."
-        st.markdown(f"{look.symbol('schedule')} {words_} It starts by itself; you may close this page.")
+        words_ = queue_words(studio.executor().turn(run.id))
+        st.markdown(f"{look.symbol('schedule')} {words_}. It starts by itself; you may close this page.")
         return
     phase = "training" if state.phase == "validating" else state.phase
     order = [name for name, _ in PHASES]

@@ -7,6 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
+from recipes.configuration import check_or_exit
+
 ROOT = Path(__file__).resolve().parents[1]
 PORTS_TRIED = 50
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
@@ -19,6 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--address", default="127.0.0.1", help="where to listen; 0.0.0.0 for every machine around")
     parser.add_argument("--port", type=int, default=8501)
     told = parser.parse_args(arguments)
+    check_or_exit()
     port = free_port(told.address, told.port)
     if port != told.port:
         print(f"Port {told.port} is taken; using {port}.", flush=True)  # noqa: T201 - what the person waits for

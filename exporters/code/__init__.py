@@ -28,7 +28,7 @@ OWN_TRAINING = (
     "it again."
 )
 PRETRAINED = "This family begins with weights that were learned elsewhere, so its code alone would not reach its score."
-BEGIN_LEARNED = ("transfer", "speech_transfer", "style")
+BEGIN_LEARNED = ("transfer", "speech_transfer", "style", "imported")
 MOST_ROWS = 50_000
 TOO_LARGE = "These data have {rows:,} examples; a script takes up to {most:,} along. The recipe trains the run again."
 

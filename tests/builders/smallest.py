@@ -1,5 +1,10 @@
 """The smallest data on which every family can build and learn: one signature for each data type and task."""
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -7,6 +12,7 @@ import numpy as np
 
 import builders
 import datasets
+from builders import imported
 from recipes import Part, Signature, Target, TensorSpec, keras
 
 LETTERS = tuple("abcdefgh")
@@ -94,12 +100,47 @@ def examples(signature: Signature, rows: int) -> Part:
 
 def build(name: str, kind: str, task: str, **settings: Any) -> builders.Blueprint:
     """Build a family afresh on the smallest data."""
+    settings = own_settings(name, signature_of(kind, task)) | settings
     keras.utils.set_random_seed(3)
     return builders.get(name).build(signature_of(kind, task), builders.config(name, settings))
 
 
+def own_settings(name: str, signature: Signature) -> dict[str, Any]:
+    """Return the settings without which a family builds nothing: the model file of one that learns on."""
+    if not builders.needs_file(name):
+        return {}
+    ((_, spec),) = signature.inputs.items()
+    folder = _shelf()
+    imported.lies_in(folder)
+    return {"model": shelved(folder, spec.shape, signature.outputs)}
+
+
+@cache
+def _shelf() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="brought-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def shelved(folder: Path, shape: tuple[int, ...], outputs: int) -> str:
+    """Lay a small network from elsewhere on a shelf, as one that came through the gate; returns its fingerprint."""
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    inner = [layers.Conv2D(4, 3, activation="relu")] if len(shape) == 3 else []
+    inner = [layers.Conv1D(4, 3, activation="relu")] if len(shape) == 2 else inner
+    some = [*inner, layers.Flatten(), layers.Dense(6, activation="relu"), layers.BatchNormalization(momentum=0.9)]
+    model = keras.Sequential([keras.Input(shape), *some, layers.Dense(outputs)], name="small_net")
+    model.save(made := folder / "made.keras")
+    name = imported.fingerprint(made)
+    (folder / name).mkdir(exist_ok=True)
+    made.replace(folder / name / imported.FILE)
+    return name
+
+
 def outlines(name: str, kind: str, task: str, **settings: Any) -> builders.Blueprint:
     """Build with shapes only, as the layer table of Build does: no weight is made."""
+    own_settings(name, signature_of(kind, task))  # such a file is made in full
     with keras.StatelessScope(initialize_variables=False):
         return build(name, kind, task, **settings)
 

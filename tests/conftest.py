@@ -1,0 +1,55 @@
+"""What the tests of several rooms share."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sql
+from psycopg.sql import SQL, Identifier
+
+from records import database
+from tests import postgres as own_postgres
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keras_outlives_a_page():
+    """Leave Keras alone after a page has run.
+
+    After each script Streamlit calls `keras.backend.clear_session()` where Keras is loaded: a full garbage collection
+    of a process full of TensorFlow, 0.1 to 0.4 s a click, and the end of the models of other tests. Page processes
+    never hold Keras; only a test process, which has both, pays for it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if runner := sys.modules.get("streamlit.runtime.scriptrunner.script_runner"):
+            patch.setattr(runner, "_clean_problem_modules", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One PostgreSQL server for all tests of this process."""
+    with own_postgres.server() as address:
+        yield address
+
+
+@pytest.fixture
+def postgres(postgres_server, monkeypatch):
+    """The address of an empty database of its own on a real PostgreSQL, which the configuration names."""
+    url = sql.make_url(postgres_server)
+    name = f"catalogue_{next(_numbers)}"
+    with psycopg.connect(host=str(url.query["host"]), user=url.username, dbname="postgres", autocommit=True) as one:
+        one.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    mine = own_postgres.address(Path(str(url.query["host"])), 5432, name)
+    monkeypatch.setenv("LAYERWISE_DATABASE", mine)
+    yield mine
+    database.open_database(mine).dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request):
+    """Once with the file of a workspace, once with a server."""
+    return request.getfixturevalue("postgres") if request.param == "postgresql" else ""

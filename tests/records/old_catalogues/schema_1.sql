@@ -1,0 +1,29 @@
+BEGIN TRANSACTION;
+CREATE TABLE run (
+	id VARCHAR NOT NULL,
+	owner VARCHAR NOT NULL,
+	title VARCHAR NOT NULL,
+	state VARCHAR NOT NULL,
+	attempt INTEGER NOT NULL,
+	handle VARCHAR NOT NULL,
+	device VARCHAR NOT NULL,
+	place FLOAT NOT NULL,
+	created FLOAT NOT NULL,
+	updated FLOAT NOT NULL,
+	deaths INTEGER NOT NULL,
+	reached INTEGER NOT NULL,
+	starred BOOLEAN NOT NULL,
+	deleted FLOAT,
+	PRIMARY KEY (id)
+);
+INSERT INTO "run" VALUES('5f1c0a9be27d43186a90','ada','Palmer penguins','finished',1,'','GPU 0',1763700000.25,1763700000.25,1763700090.5,0,0,1,NULL);
+INSERT INTO "run" VALUES('9d02b7f4c81e65a3d714','ada','Chloë''s “flowers”; DROP TABLE run','queued',0,'','',1763700100.0,1763700100.0,1763700100.0,0,0,0,NULL);
+INSERT INTO "run" VALUES('c3e8815f60b92a47d1fe','eve','MLP · iris','running',2,'4711:99:boot','',1763700050.0,1763700050.0,1763700120.0,1,100003,0,NULL);
+INSERT INTO "run" VALUES('07ab3dd94c5e21f8b660','eve','LSTM · thrown away','failed',4,'','',1763690000.0,1763690000.0,1763690500.0,4,100000,0,1763690600.75);
+CREATE TABLE schema (
+	version INTEGER NOT NULL
+);
+INSERT INTO "schema" VALUES(1);
+CREATE INDEX ix_run_state ON run (state);
+CREATE INDEX ix_run_owner ON run (owner);
+COMMIT;
