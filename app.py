@@ -12,7 +12,9 @@ pages = [
     st.Page("pages/runs.py", title="Runs", icon=":material/stacked_line_chart:"),
     st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+    st.Page("pages/classroom.py", title="Classroom", icon=":material/groups:"),
     st.Page("pages/run.py", title="Run", icon=":material/show_chart:", visibility="hidden"),
+    st.Page("pages/join.py", title="Join a class", icon=":material/login:", visibility="hidden"),
     st.Page("pages/open_model.py", title="Open a model", icon=":material/deployed_code:", visibility="hidden"),
 ]
 st.navigation(pages, position="top").run()

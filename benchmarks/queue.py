@@ -156,10 +156,10 @@ def main(arguments: list[str] | None = None) -> None:
             told["claims"][name] = claims(Workspace(Path(folder)), jobs, claimers)
             print(name, told["claims"][name], flush=True)
         os.environ.pop("LAYERWISE_DATABASE", None)
-    for setting in ({"owners": 30, "each": 1}, {"owners": 30, "each": 4}, {"owners": 5, "each": 8, "most": 1}):
+    for owners, each, most in ((30, 1, 0), (30, 4, 0), (5, 8, 1)):
         for spread in (0.0, 0.2, 0.5):
-            asked = {"slots": 4, "most": 0, "spread": spread} | setting
-            runs = [forecasts(**asked, seed=SEED + number) for number in range(5 if small else 40)]
+            asked = {"owners": owners, "each": each, "slots": 4, "most": most, "spread": spread}
+            runs = [forecasts(owners, each, 4, most, spread, SEED + number) for number in range(5 if small else 40)]
             errors = {
                 name: round(statistics.mean(run[name] for run in runs), 3) for name in ("median_error", "p90_error")
             }

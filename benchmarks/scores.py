@@ -124,7 +124,7 @@ def pairs(samples: list[str], families: list[str], *, first: bool = False) -> li
     found = []
     for kind in datasets.names():
         for sample in datasets.get(kind).samples():
-            for family in builders.fitting(kind, sample.task):
+            for family in filter(lambda name: not builders.needs_file(name), builders.fitting(kind, sample.task)):
                 own = sample.architecture == family
                 if not sample.online and (own or kind == builders.get(family).DATA_TYPES[0]):
                     found.append(Pair(sample.name, family, bars=BARS.get(sample.name, {}) if own else {}))

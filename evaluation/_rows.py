@@ -9,7 +9,7 @@ from builders import Panel
 from evaluation import scores, sentences, slices
 from evaluation.asked import Asked
 from recipes import Part, Signature, keras
-from records import Run
+from records import Run, disk
 
 EXAMPLES = 12
 """Best and worst examples that a report lists."""
@@ -34,10 +34,11 @@ def write_predictions(
     run: Run, rows: np.ndarray, truth: np.ndarray, answer: np.ndarray, name: str = "predictions"
 ) -> None:
     """Write `predictions.npz` of the test part (or `validation.npz`), under its name only once it is whole."""
-    temporary = run.folder / f"{name}.npz.tmp"
-    with temporary.open("wb") as file:
-        np.savez(file, rows=rows, truth=truth, answer=answer)
-    temporary.rename(run.folder / f"{name}.npz")
+    file = run.folder / f"{name}.npz"
+    temporary = disk.beside(file)
+    with disk.create(temporary) as opened:
+        np.savez(opened, rows=rows, truth=truth, answer=answer)
+    disk.rename(temporary, file)
 
 
 def watched(

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.asked import Asked, asking
 from recipes import Signature, keras
-from records import Run
+from records import Run, disk
 
 FILE = "strange.npz"
 TASKS = ("classification", "regression")
@@ -36,7 +36,10 @@ def fit(asked: Asked) -> None:
     spread = np.where(spread > 1e-6 * max(float(spread.max()), 1e-9), spread, np.inf)  # a dead feature says nothing
     known, held_out = ((each - mean) / spread for each in (known, held_out))
     limit = float(np.percentile(_distances(held_out, known), SHARE))
-    np.savez(asked.run.folder / FILE, known=known.astype(np.float32), mean=mean, spread=spread, limit=limit)
+    temporary = disk.beside(asked.run.folder / FILE)
+    with disk.create(temporary) as opened:
+        np.savez(opened, known=known.astype(np.float32), mean=mean, spread=spread, limit=limit)
+    disk.rename(temporary, asked.run.folder / FILE)
 
 
 def told(run: Run, model: Any, signature: Signature, row: dict[str, np.ndarray]) -> dict[str, float] | None:

@@ -11,6 +11,7 @@ from evaluation import tasks
 from evaluation.asked import Asked
 from exporters import _readme
 from recipes import Signature, keras
+from records import disk
 from records.run import write_text
 
 TITLE = "Keras file"
@@ -31,7 +32,7 @@ def export(asked: Asked, name: str, deliverable: Any) -> Path:
     folder.mkdir(exist_ok=True)
     temporary, file = folder / f"{name}.tmp.keras", folder / f"{name}.keras"
     whole(deliverable, asked.prepared).save(temporary)
-    temporary.rename(file)
+    disk.put(temporary, file)
     write_text(folder / "recipe.yaml", asked.run.recipe.portable().yaml())
     write_text(folder / "README.txt", _readme.text(asked, keras.__version__))
     return file

@@ -9,6 +9,7 @@ import datasets
 from datasets import DataSet
 from recipes import Data, Refusal
 from ui import data_panel, look, many_panel, model_panel, recipe_panel, studio, training_panel
+from ui.classroom import here
 from ui.draft import Draft, current, keep
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     draft = current(studio.workspace(), studio.owner())
     obstacles: list[str] = []
     look.header("Build", "Choose data, choose a model, train.")
+    here.banner()
     grid = st.grid(3, min_column_width=320)
     with grid.cell(), look.card("build_data_card"):
         look.section("1 · Data")
@@ -48,7 +50,10 @@ def main() -> None:
 
 
 def _data(draft: Draft, questions: studio.Questions, obstacles: list[str]) -> Chosen | None:
-    data_panel.choose(draft)
+    if here.has_fixed_data():
+        look.quiet(f"{look.symbol('lock')} Your teacher has fixed the data.")
+    else:
+        data_panel.choose(draft)
     if not draft.has_data:
         return None
     try:
@@ -113,6 +118,8 @@ def _training(draft: Draft, obstacles: list[str], questions: studio.Questions, l
     training_panel.what_it_sees(recipe, questions)
     if too_large := training_panel.badge(recipe, questions):
         obstacles.append(too_large)
+    if not_allowed := here.obstacle(recipe):
+        obstacles.append(not_allowed)
     label = many_panel.choose(draft, recipe, questions, obstacles)
     reason = obstacles[0] if obstacles else ""
     if st.button(

@@ -17,6 +17,10 @@ from recipes.words import Refusal
 
 PREFIX = "LAYERWISE_"
 FILE = Path(__file__).resolve().parents[1] / "layerwise.toml"
+ONE_MACHINE = (
+    "LAYERWISE_LAUNCHER is 'ray', but the catalogue is a file of SQLite, which may not lie on a folder that several "
+    "machines share. Set LAYERWISE_DATABASE to the address of a PostgreSQL (docs/cluster.md)."
+)
 
 
 def _set(default: Any, about: str, must: str, **limits: Any) -> Any:
@@ -55,6 +59,15 @@ class Configuration(BaseSettings):
                           "a whole number of megabytes, such as 200", ge=1)  # fmt: skip
     quota_disk_mb: int = _set(0, "How much of the disk the uploads and runs of one person may take; 0 for no limit.",
                               "a whole number of megabytes, such as 1000; 0 for no limit", ge=0)  # fmt: skip
+    quota_queued: int = _set(0, "How many runs of one person may wait and go; 0 for no limit.",
+                             "a whole number of runs, such as 4; 0 for no limit", ge=0)  # fmt: skip
+    quota_minutes: int = _set(0, "How many minutes a run may take over all its attempts; 0 for no limit.",
+                              "a whole number of minutes, such as 240; 0 for no limit", ge=0)  # fmt: skip
+    quota_datasets: int = _set(0, "How many uploads one person may keep; 0 for no limit.",
+                               "a whole number of uploads, such as 20; 0 for no limit", ge=0)  # fmt: skip
+    user_header: str = _set("", "Header by which a reverse proxy names who has signed in, such as `X-Forwarded-User`; "
+                                "only for a server that nobody reaches but through that proxy.",
+                            "the name of a header, such as X-Forwarded-User", pattern=r"^[A-Za-z0-9-]*$")  # fmt: skip
     reading_mb: int = _set(4000, "How much memory the process may take that reads an upload.",
                            "a whole number of megabytes, such as 4000", ge=1000)  # fmt: skip
     reading_seconds: int = _set(600, "How long reading an upload may take.", "a whole number of seconds, such as 600",
@@ -63,6 +76,21 @@ class Configuration(BaseSettings):
                                "a number of seconds, such as 10", ge=0)  # fmt: skip
     stop_seconds: float = _set(5.0, "How long a worker may take to stop before it is ended by force.",
                                "a number of seconds, such as 5", ge=0)  # fmt: skip
+    pulse_seconds: float = _set(2.0, "How often a worker says that it lives.", "a number of seconds, such as 2",
+                                gt=0)  # fmt: skip
+    silent_seconds: float = _set(15.0, "How long a worker may say nothing and do nothing before it is taken for dead.",
+                                 "a number of seconds, such as 15", gt=0)  # fmt: skip
+    hung_seconds: float = _set(60.0, "How long training may get no further before it is started anew from its "
+                                     "checkpoint.", "a number of seconds, such as 60", gt=0)  # fmt: skip
+    room_seconds: float = _set(30.0, "How often a run looks for room where the disk is full.",
+                               "a number of seconds, such as 30", gt=0)  # fmt: skip
+    reap_seconds: float = _set(10.0, "How often the supervisor looks for processes that no run claims any more.",
+                               "a number of seconds, such as 10", gt=0)  # fmt: skip
+    ballast_mb: float = _set(256.0, "Room kept aside for the moment in which the disk is full.",
+                             "a number of megabytes, such as 256; 0 for none", ge=0)  # fmt: skip
+    memory_mb_per_run: int = _set(0, "How much memory one run may take; 0 for as much as there is, as long as there is "
+                                     "enough for all.", "a whole number of megabytes, such as 4000; 0 for no limit",
+                                  ge=0)  # fmt: skip
     watts_per_core: float = _set(12.0, "Power of a busy core, from which energy is estimated.",
                                  "a number of watts, such as 12", gt=0, le=1000)  # fmt: skip
     country: str = _set("", "Three letters of the country whose electricity is used, such as `DEU`; by default the "
@@ -110,12 +138,15 @@ def check_or_exit() -> None:
 @lru_cache(maxsize=8)
 def _read(_environment: tuple[tuple[str, str], ...], file: Path, _changed: int) -> Configuration:
     try:
-        return Configuration()
+        made = Configuration()
     except ValidationError as invalid:
         error = invalid.errors()[0]
         raise Refusal(_sentence(str(error["loc"][0]), error["type"], error["input"], file)) from None
     except ValueError as broken:  # what the TOML parser raises
         raise Refusal(f"The file {file.name} cannot be read: {broken}. Mend it, or take it away.") from None
+    if made.launcher == "ray" and not made.database.startswith("postgresql"):
+        raise Refusal(ONE_MACHINE)
+    return made
 
 
 def _sentence(name: str, kind: str, value: Any, file: Path) -> str:

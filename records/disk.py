@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 STREAMS = ("metrics.jsonl", "events.jsonl")
@@ -31,6 +31,7 @@ WRITING = "writing-"
 BUFFER = 1 << 20
 BALLAST = "ballast"
 
+Result = TypeVar("Result")
 Watcher = Callable[[str, Path, Any], None]
 """Hears the name of an operation, its path, and what it writes or where it renames to."""
 
@@ -76,7 +77,7 @@ def take(folder: Path, attempt: int) -> None:
     if not former:
         mine.mkdir()
     elif former[-1][0] < attempt:
-        os.rename(former[-1][1], mine)
+        former[-1][1].rename(mine)
         _renew(folder, mine)
     for _, older in former[:-1]:
         shutil.rmtree(older, ignore_errors=True)
@@ -94,7 +95,7 @@ def _renew(folder: Path, mine: Path) -> None:
         if (folder / name).exists():
             with create(mine / name) as copy, (folder / name).open("rb") as former:
                 shutil.copyfileobj(former, copy)
-            os.rename(mine / name, folder / name)
+            (mine / name).rename(folder / name)
     flush(folder)
 
 
@@ -282,7 +283,7 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError | RuntimeError | ValueError) and os.strerror(errno.ENOSPC) in str(error)
 
 
-def with_room[Result](action: Callable[[], Result]) -> Result:
+def with_room(action: Callable[[], Result]) -> Result:
     """Do something that writes; where the disk is full and somebody waits for room (`waiting`), do it again then."""
     while True:
         try:
@@ -336,8 +337,7 @@ def _allocate(file: BinaryIO, size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
         return
     block = bytes(BUFFER)
-    for first in range(0, size, BUFFER):
-        file.write(block[: size - first])
+    file.writelines(block[: size - first] for first in range(0, size, BUFFER))
 
 
 # Watching

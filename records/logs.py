@@ -17,6 +17,8 @@ from recipes.configuration import configuration
 from records.workspace import Workspace
 
 BYTES, FILES = 1_000_000, 3
+FRAMES = 12
+"""So many of the innermost places of an error are written down."""
 FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 HIDDEN = "(hidden)"
 _SECRETS = re.compile(
@@ -51,6 +53,7 @@ def keep(workspace: Workspace, name: str, loggers: Iterable[str] = ("layerwise",
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(folder / f"{name}.log", maxBytes=BYTES, backupCount=FILES)
     handler.setFormatter(_OneLine(FORM))
+    handler.addFilter(lambda record: record.name.startswith("layerwise") or record.levelno >= logging.WARNING)
     for each in loggers:
         logger = logging.getLogger(each)
         logger.addHandler(handler)
@@ -65,7 +68,7 @@ def trace(error: BaseException | None, where: TracebackType | None) -> str:
         return ""
     if configuration().log_details:
         return hide("".join(traceback.format_exception(type(error), error, where)).rstrip())
-    lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(where)]
+    lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(where)[-FRAMES:]]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     told = "\n".join([f"{type(error).__module__}.{type(error).__qualname__}", *lines])
     return f"{trace(cause, cause.__traceback__)}\nled to {told}" if cause else told

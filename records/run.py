@@ -1,7 +1,6 @@
 """One run's folder: where its files are, and how they are read and written without being torn."""
 
 import json
-import os
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from recipes import Recipe
+from records import disk
 
 Name = Literal["queued", "starting", "running", "finished", "stopped", "cancelled", "failed", "interrupted"]
 Phase = Literal[
@@ -46,6 +46,10 @@ class State(BaseModel):
     message: str = ""
     """What happened, in words; with `advice` as the next step."""
     advice: str = ""
+    reason: str = ""
+    """What kind of failure it was, in one word (`training/failures.py`)."""
+    cure: dict[str, Any] = {}
+    """What would help: {"title": what a button says, "training": settings to be changed}; empty where nothing does."""
     created: float = 0.0
     started: float | None = None
     first_point: float | None = None
@@ -72,12 +76,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    disk.write(path, text.encode())
 
 
 @lru_cache(maxsize=512)
@@ -130,12 +129,7 @@ class Run:
 
     def append(self, stream: Stream, line: dict[str, Any]) -> None:
         """Append one JSON line in one write (the worker; the supervisor where a worker has died; pages their looks)."""
-        data = (json.dumps(line) + "\n").encode()
-        handle = os.open(self.folder / f"{stream}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, data)
-        finally:
-            os.close(handle)
+        disk.append(self.folder / f"{stream}.jsonl", (json.dumps(line) + "\n").encode())
 
     def lines(self, stream: Stream, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read whole lines from a byte offset on; returns them and the next offset. A torn last line waits."""

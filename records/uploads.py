@@ -66,15 +66,29 @@ class Limits:
     left: int | None = None
 
 
-def begin(workspace: Workspace, owner: str, batch: str, files: Sequence[Planned], limits: Limits) -> list[int]:
+@dataclass(frozen=True)
+class Waiting:
+    """A batch that has come, wholly or in part, and that no page has taken yet."""
+
+    batch: str
+    name: str
+    """Of its one file; "12 files" of several."""
+    came: int
+    size: int
+    touched: float
+    """When something last came of it; seconds since 1970."""
+
+
+def begin(
+    workspace: Workspace, owner: str, batch: str, files: Sequence[Planned], limits: Limits, field: str = ""
+) -> list[int]:
     """Make room for a batch, or find the one that broke off; returns how many bytes of each file are there.
 
-    Raises `TooLargeError` or `NoRoomError` in words before a byte is sent.
+    `field` names the field for which it comes: a page that lost its memory finds it again by that (`waiting`). Raises `TooLargeError` or `NoRoomError` in words before a byte is sent.
     """
     _refuse_odd(files)
     folder, plan = _folder(workspace, owner, batch), [[each.name, each.size] for each in files]
-    known = _plan(folder)
-    if known != plan:
+    if _plan(folder) != plan:
         total = sum(each.size for each in files)
         _refuse_too_large(total, files, limits)
         _refuse_no_room(workspace, total)
@@ -84,7 +98,7 @@ def begin(workspace: Workspace, owner: str, batch: str, files: Sequence[Planned]
             for number, each in enumerate(files):
                 if not each.size:
                     (folder / str(number)).touch()  # nothing will be sent of it
-            write_json(folder / "plan.json", plan)
+            write_json(folder / "plan.json", {"field": field, "files": plan})
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise _told(error) from error
@@ -168,6 +182,20 @@ def finish(workspace: Workspace, owner: str, batch: str) -> Path | None:
         raise _told(error) from error
     finally:
         shutil.rmtree(taken, ignore_errors=True)
+
+
+def waiting(workspace: Workspace, owner: str, field: str = "") -> list[Waiting]:
+    """List what has come for a field, or for any, and was not taken yet, the newest first."""
+    found = []
+    for folder in (workspace.root / "incoming" / owner).glob("*"):
+        told = _told_of(folder)
+        if not _BATCH.fullmatch(folder.name) or not told or (field and told["field"] != field):
+            continue
+        files = told["files"]
+        name = str(files[0][0]) if len(files) == 1 else f"{len(files)} files"
+        came = sum(_size(folder / str(number)) for number in range(len(files)))
+        found.append(Waiting(folder.name, name, came, sum(size for _, size in files), _touched(folder)))
+    return sorted(found, key=lambda each: -each.touched)
 
 
 def cancel(workspace: Workspace, owner: str, batch: str) -> None:
@@ -285,6 +313,11 @@ def _folder(workspace: Workspace, owner: str, batch: str) -> Path:
 
 
 def _plan(folder: Path) -> list[Any] | None:
+    told = _told_of(folder)
+    return told["files"] if told else None
+
+
+def _told_of(folder: Path) -> dict[str, Any] | None:
     try:
         return json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

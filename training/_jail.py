@@ -29,22 +29,30 @@ RIGHTS = (0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1)
 """What each version of Landlock can forbid about files: moving came with the second, shortening with the third."""
 
 
-def enter(folder: Path, *, memory: int, seconds: int, largest_file: int) -> list[str]:
-    """Limit this process for good; returns which of its walls this system could not put up."""
-    _limit(resource.RLIMIT_CPU, seconds)
-    _limit(resource.RLIMIT_FSIZE, largest_file)
-    _limit(resource.RLIMIT_NOFILE, 256)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, memory)
+def enter(folder: Path, *, memory: int, seconds: int, largest_file: int, readable: tuple[str, ...] = ()) -> list[str]:
+    """Limit this process for good; returns which of its walls this system could not put up.
+
+    `folder` is where it may write; `readable` are files and folders that it may read besides.
+    """
+    limit(memory=memory, seconds=seconds, largest_file=largest_file)
     missing = []
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     if libc is None or libc.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0):
         missing.append("new rights")
     if libc is None or (libc.unshare(NEW_NETWORK) and libc.unshare(NEW_USER | NEW_NETWORK)):
         missing.append("network")
-    if libc is None or not _only_these_files(libc, folder):
+    if libc is None or not _only_these_files(libc, folder, readable):
         missing.append("files")
     return missing
+
+
+def limit(*, memory: int, seconds: int, largest_file: int) -> None:
+    """Limit what this process may take: bytes of memory, seconds of processor time, bytes of a file."""
+    _limit(resource.RLIMIT_CPU, seconds)
+    _limit(resource.RLIMIT_FSIZE, largest_file)
+    _limit(resource.RLIMIT_NOFILE, 256)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, memory)
 
 
 def _limit(kind: int, most: int) -> None:
@@ -52,7 +60,7 @@ def _limit(kind: int, most: int) -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def _only_these_files(libc: ctypes.CDLL, folder: Path) -> bool:
+def _only_these_files(libc: ctypes.CDLL, folder: Path, more: tuple[str, ...]) -> bool:
     """Forbid every file but those of Python, of the code, and of this folder; False where the kernel cannot."""
     version = libc.syscall(CREATE_RULES, 0, 0, VERSION)
     everything = RIGHTS[max(0, min(version, len(RIGHTS) - 1))]
@@ -60,7 +68,7 @@ def _only_these_files(libc: ctypes.CDLL, folder: Path) -> bool:
     if rules < 0:
         return False
     code = [str(ROOT / room) for room in ROOMS]
-    readable = [*SYSTEM, sys.prefix, sys.base_prefix, *code]
+    readable = [*SYSTEM, sys.prefix, sys.base_prefix, *code, *more]
     allowed = [(place, EXECUTE | READ | LIST) for place in readable]
     allowed += [(place, (READ | WRITE | SHORTEN) & everything) for place in DEVICES]
     allowed.append((str(folder), everything & ~(EXECUTE | ODD_FILES)))

@@ -16,8 +16,8 @@ from records.model_file import Inspected
 from training import gate
 
 DIVERGED = (
-    "Some weights of this model are no numbers (NaN): it has diverged while it was trained, so it cannot learn on. Take "
-    "an earlier version of it."
+    "Some weights of this model are no numbers (NaN): it has diverged while it was trained, so it cannot learn on. "
+    "Take an earlier version of it."
 )
 
 

@@ -3,12 +3,13 @@
 A checkpoint holds what the next epoch depends on: every variable of the run's models (weights, counters, seeds), the
 optimizer's, the callbacks' memory, and the best weights so far. It is written to a temporary folder, flushed, named
 in a manifest with SHA-256 and renamed. `newest` returns the newest one whose every byte is as it was written.
+
+The folders are called `epoch-0007`; an epoch that is written once more, as the last one of a stage, `epoch-0007.1`.
+So a whole checkpoint is never taken away before the next one is there.
 """
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from records import disk
 from records.run import write_text
 
 KEPT = 2
@@ -45,6 +47,8 @@ class Snapshot:
     """Is the stage done? It may have ended before its last epoch."""
     bytes_written: dict[str, int] = field(default_factory=dict)
     """How long each record was then: what was appended later is cut off before a resume."""
+    made_with: dict[str, Any] = field(default_factory=dict)
+    """What the last bits depend on: versions, threads, processor, data (`training/proof.py`)."""
 
 
 def arrays_of(variables: Iterable[Any]) -> list[np.ndarray]:
@@ -80,23 +84,17 @@ def remind(callbacks: Iterable[Any], memory: dict[str, Any]) -> None:
 
 
 def commit(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a checkpoint into the run's `checkpoints` folder, point `LATEST` to it, prune old ones."""
-    place = folder / f"epoch-{snapshot.finished:04d}"
-    if place.exists():
-        shutil.rmtree(place)
-    temporary = folder / f"{place.name}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    _save(temporary / "variables.npz", snapshot.names, snapshot.variables)
-    if snapshot.best_variables and snapshot.best.get("epoch") != snapshot.epoch:
-        _save(temporary / "best.npz", snapshot.names, snapshot.best_variables)
-    write_text(temporary / "state.json", json.dumps(_told(snapshot)))
-    files = {file.name: _measure(file) for file in sorted(temporary.iterdir())}
-    write_text(temporary / "manifest.json", json.dumps(files, indent=1))
-    _flush(temporary)
-    temporary.rename(place)
-    _flush(folder)
+    """Write a checkpoint into the run's `checkpoints` folder, point `LATEST` to it, prune old ones.
+
+    Once this returns, the checkpoint outlives a loss of power.
+    """
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        disk.flush(folder.parent)
+    place = _free_place(folder, snapshot.finished)
+    disk.with_room(lambda: _write(place, snapshot))
     write_text(folder / "LATEST", place.name)
+    disk.flush(folder)
     _prune(folder)
     return place
 
@@ -104,15 +102,66 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
 def newest(folder: Path) -> tuple[Snapshot | None, list[str]]:
     """Read the newest whole checkpoint; also name those that were damaged and passed over."""
     damaged = []
-    for place in sorted(folder.glob("epoch-*[0-9]"), reverse=True):
-        if _is_whole(place):
-            return _read(place), damaged
-        damaged.append(place.name)
+    for place in reversed(every(folder)):
+        if snapshot := read(place):
+            return snapshot, damaged
+        if place.exists():  # else its run, which goes on, has pruned it while we looked
+            damaged.append(place.name)
     return None, damaged
 
 
+def every(folder: Path) -> list[Path]:
+    """List the checkpoints of a run, the newest last, whole or not."""
+    return sorted(folder.glob("epoch-*[0-9]"), key=lambda place: [int(part) for part in place.name[6:].split(".")])
+
+
+def read(place: Path) -> Snapshot | None:
+    """Read one checkpoint, if every byte is as it was written."""
+    try:
+        return _read(place) if _is_whole(place) else None
+    except FileNotFoundError:
+        return None
+
+
+def discard(folder: Path, names: Iterable[str]) -> None:
+    """Throw checkpoints away: damaged ones must not count among those that are kept."""
+    for name in names:
+        disk.remove(folder / name)
+
+
+def _free_place(folder: Path, finished: int) -> Path:
+    place, times = folder / f"epoch-{finished:04d}", 0
+    while place.exists():
+        times += 1
+        place = folder / f"epoch-{finished:04d}.{times}"
+    return place
+
+
+def _write(place: Path, snapshot: Snapshot) -> None:
+    temporary = disk.beside(place)
+    disk.remove(temporary)
+    disk.make(temporary)
+    try:
+        _save(temporary / "variables.npz", snapshot.names, snapshot.variables)
+        if snapshot.best_variables and snapshot.best.get("epoch") != snapshot.epoch:
+            _save(temporary / "best.npz", snapshot.names, snapshot.best_variables)
+        _put(temporary / "state.json", _told(snapshot))
+        _put(temporary / "manifest.json", {file.name: _measure(file) for file in sorted(temporary.iterdir())})
+        disk.flush(temporary)
+        disk.rename(temporary, place)
+    except OSError:
+        disk.remove(temporary)
+        raise
+    disk.flush(place.parent)
+
+
+def _put(file: Path, value: Any) -> None:
+    with disk.create(file) as opened:
+        opened.write(json.dumps(value, indent=1).encode())
+
+
 def _told(snapshot: Snapshot) -> dict[str, Any]:
-    names = ("stage", "epoch", "finished", "memory", "best", "is_over", "bytes_written")
+    names = ("stage", "epoch", "finished", "memory", "best", "is_over", "bytes_written", "made_with")
     return {name: getattr(snapshot, name) for name in names}
 
 
@@ -126,10 +175,8 @@ def _read(place: Path) -> Snapshot:
 def _save(file: Path, names: list[str], arrays: list[np.ndarray]) -> None:
     """Write arrays under numbered names, so that their order and meaning can be read without us."""
     numbered = {f"{number:04d} {name}": array for number, (name, array) in enumerate(zip(names, arrays, strict=False))}
-    with file.open("wb") as opened:
+    with disk.create(file) as opened:
         np.savez(opened, **numbered)  # ty: ignore[invalid-argument-type]
-        opened.flush()
-        os.fsync(opened.fileno())
 
 
 def _load(file: Path) -> tuple[list[str], list[np.ndarray]]:
@@ -151,17 +198,7 @@ def _is_whole(place: Path) -> bool:
         return False
 
 
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _prune(folder: Path) -> None:
     """Keep the last two; each holds the best weights so far, so no older one is needed."""
-    for place in sorted(folder.glob("epoch-*[0-9]"))[:-KEPT]:
-        shutil.rmtree(place)
-    for place in folder.glob("epoch-*.tmp"):
-        shutil.rmtree(place)
+    for place in [*every(folder)[:-KEPT], *folder.glob("epoch-*.tmp")]:
+        disk.remove(place)

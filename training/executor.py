@@ -17,8 +17,9 @@ from recipes.configuration import configuration
 from records import Run, State, Workspace, job, project, write_json
 from records.catalogue import Catalogue, Queue, RunRow
 from records.run import RESUMABLE, Name
-from training import devices, forecast, marks, plan
+from training import devices, forecast, marks, plan, quota
 from training.forecast import Turn
+from training.launcher import TROUBLE
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST_FREE_MB = 500
@@ -52,15 +53,22 @@ class Executor:
 
         `seconds` is how long training should take, where that is known: from it others learn when they start.
         """
-        resolved = plan.resolve(recipe)
+        resolved = self.check(recipe, owner)
         self._refuse_full_disk()
         title = title or resolved.name or default_title(resolved)
         run = Run.create(self.workspace.new_run_folder(), resolved)
         _write_label(run, owner, title)
+        quota.grant(self.workspace, owner, run)
         now = time.time()
         self.catalogue.add(RunRow(run.id, owner, title, place=now, created=now, updated=now, seconds=seconds))
         self._wake()
         return run.id
+
+    def check(self, recipe: Recipe, owner: str, runs: int = 1) -> Recipe:
+        """Return the recipe resolved, if this owner may train so many runs of it; raises `Refusal`."""
+        resolved = plan.resolve(recipe)
+        quota.refuse(self.workspace, owner, resolved, runs)
+        return resolved
 
     def runs(self, owner: str) -> list[RunRow]:
         """List this owner's runs, newest first."""
@@ -82,6 +90,13 @@ class Executor:
             found = self._look_ahead()
             self._forecast = (mark, time.monotonic(), found)
         return found
+
+    def trouble(self) -> str:
+        """Say why nothing starts at the moment, in one sentence; empty where all is well."""
+        file = self.workspace.root / TROUBLE
+        if configuration().launcher == "local" or not file.exists():
+            return ""
+        return str(json.loads(file.read_text(encoding="utf-8"))["sentence"])
 
     def turn(self, run: str) -> Turn | None:
         """Say which place a waiting run has and when it starts, or None where it does not wait."""
@@ -220,7 +235,8 @@ class Executor:
             return {}
         live, pace = queue.live(), forecast.Pace.of(queue.lately())
         left = [(row.owner, pace.left(row, self._state(row.id))) for row in live]
-        return forecast.turns(queued, left, _slots(len(live)), configuration().runs_per_owner, pace)
+        found = forecast.turns(queued, left, _slots(len(live)), configuration().runs_per_owner, pace)
+        return {run: Turn(turn.number, None) for run, turn in found.items()} if self.trouble() else found
 
     def _state(self, run: str) -> State | None:
         try:

@@ -120,14 +120,17 @@ def fit(
     callbacks: Sequence[Any] = (),
     between: Between | None = None,
     policy: Policy | None = None,
+    compiling: Callable[[], None] | None = None,
 ) -> Any:
     """Fit a compiled model (`compile_stage`) and return Keras's `History`.
+
+    `compiling` is called before steps that may take long because they are compiled first.
 
     Raises `NotFiniteError` as soon as the loss is no number, and whatever `between` raises.
     """
     policy = policy or choose_policy(model, train, training, callbacks)
     told = {"epochs": epochs or training.epochs, "initial_epoch": initial_epoch, "shuffle": False, "verbose": 0}
-    job = _Job(model, train, validation, training, list(callbacks), between, policy, told)
+    job = _Job(model, train, validation, training, list(callbacks), between, policy, told, compiling)
     return _fit_compiled(job) if policy.loop == "compiled" else _fit_plain(job)
 
 
@@ -227,6 +230,7 @@ class _Job:
     between: Between | None
     policy: Policy
     told: dict[str, Any]
+    compiling: Callable[[], None] | None = None
 
 
 def _fit_compiled(job: _Job) -> Any:
@@ -265,7 +269,8 @@ class _TrainLoop:
     """What one call from `fit` does: an epoch, in chunks of about a tenth of a second."""
 
     def __init__(self, job: _Job, arrays: Any) -> None:
-        self.training, self.between = job.training, job.between
+        self.training, self.between, self.compiling = job.training, job.between, job.compiling
+        self.compiled: set[tuple[bool, bool]] = set()
         # Devices that share a batch take equal shares.
         amount = inside().replicas()
         self.rows = len(job.train) // amount * amount
@@ -311,6 +316,10 @@ class _TrainLoop:
             first = stop
 
     def _run(self, data: Any, table: Any, bounds: tuple[int, int], done: int, *, xla: bool) -> dict[str, Any]:
+        kind = xla, table.shape[1] == self.size
+        if kind not in self.compiled and self.compiling:
+            self.compiling()
+        self.compiled.add(kind)
         logs = self.steps(data, table, *bounds, xla=xla)
         numbers = {name: float(value) for name, value in logs.items()}
         epochs_done = self.epoch + min(done * self.size / self.rows, 1.0)

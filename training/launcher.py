@@ -29,6 +29,10 @@ JOB = (sys.executable, "-m", "training.jobs")
 LONGEST_LOADING = 90.0
 """Seconds after which a parent of workers that is still importing is given up."""
 LONGEST_FORK = 20.0
+LONGEST_REPORT = 1.0
+"""Seconds that the parent of workers may take to say how one of them ended."""
+TROUBLE = "launcher.json"
+"""In the workspace: why nothing starts at the moment, in one sentence for the screens."""
 PAUSES = (0.0, 1.0, 5.0, 30.0)
 """Seconds before the parent of workers is started again, by how often in a row it broke."""
 
@@ -44,10 +48,14 @@ class Exit:
     """A worker is gone; `code` is None where it was not our child."""
 
     code: int | None
+    blameless: bool = False
+    """It never had a chance to start: no fault of the run."""
+    reason: str = ""
+    """What is wrong with the place where it was to run, in words, where that is known."""
 
 
 class Launcher(Protocol):
-    """What the supervisor needs of an engine."""
+    """What the supervisor needs of whatever computes runs."""
 
     def room(self, taken: Collection[str]) -> str | None:
         """Return the device for one more run, given those of the live runs; None: not now."""
@@ -65,9 +73,16 @@ class Launcher(Protocol):
         """Ask a worker and its own children to end, or end them."""
         ...
 
+    def close(self) -> None:
+        """The supervisor ends; workers live on."""
+        ...
+
 
 class LocalLauncher:
-    """Workers on this machine: forks of a pre-warmed parent, or a fresh process where none is to be had."""
+    """Workers on this machine: forks of a pre-warmed parent, or a fresh process where none is to be had.
+
+    The warm process and the jobs on runs are started here too, wherever the runs themselves are computed.
+    """
 
     def __init__(self, workspace: Workspace, command: tuple[str, ...] | None = None) -> None:
         self._workspace = workspace
@@ -78,6 +93,8 @@ class LocalLauncher:
         self._next_try = 0.0
         self._children: dict[int, subprocess.Popen] = {}
         self._exits: dict[int, int] = {}
+        self._forked: dict[int, float] = {}
+        """Forks of the parent, and since when they are gone without a word from it; 0 while they live."""
 
     @property
     def is_loading(self) -> bool:
@@ -120,13 +137,22 @@ class LocalLauncher:
     def poll(self, handle: str) -> Exit | None:
         """See `Launcher`."""
         pid = _pid(handle)
-        if pid in self._children and (code := self._children[pid].poll()) is not None:
-            del self._children[pid]
-            return Exit(code)
         self._listen()
         if pid in self._exits:
+            self._forked.pop(pid, None)
             return Exit(self._exits.pop(pid))
-        return None if identity(pid) == handle else Exit(None)
+        if identity(pid) == handle:
+            return None
+        if pid in self._children:
+            return Exit(self._children.pop(pid).wait())  # a zombie: this does not wait
+        if pid not in self._forked or self._parent is None:
+            return Exit(None)
+        # Its parent is about to say how it ended, which tells a full memory from a mistake.
+        self._forked[pid] = self._forked[pid] or time.monotonic()
+        if time.monotonic() - self._forked[pid] < LONGEST_REPORT:
+            return None
+        del self._forked[pid]
+        return Exit(None)
 
     def stop(self, handle: str, *, force: bool) -> None:
         """See `Launcher`."""
@@ -176,6 +202,8 @@ class LocalLauncher:
             parent.let_go()
             self._parent = None
             self.tend()
+        else:
+            self._forked[pid] = 0.0
         return pid
 
     def _spawn(self, command: tuple[str, ...], environment: dict[str, str], log: Path) -> str:
@@ -308,7 +336,9 @@ def is_of_this_boot(handle: str) -> bool:
 
 
 def _pid(handle: str) -> int:
-    return int(handle.partition(":")[0])
+    """Return the number in a handle; of one that another launcher made, a number that no process has."""
+    number = handle.partition(":")[0]
+    return int(number) if number.isdigit() else -1
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

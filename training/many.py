@@ -78,7 +78,7 @@ def submit_sweep(
     """Queue a run for every combination; returns the group's id. Nothing is queued where one of them is refused."""
     made = spread(recipe, varied)
     for each, _ in made:
-        plan.resolve(each)
+        executor.check(each, owner, len(made))
     group = secrets.token_hex(8)
     about = " × ".join(each.title for each in varied)
     for number, (each, chosen) in enumerate(made, 1):
@@ -105,7 +105,7 @@ def submit_folds(
     """Queue a run for every fold; returns the group's id. Nothing is queued where one of them is refused."""
     made = folds(recipe, amount)
     for each in made:
-        plan.resolve(each)
+        executor.check(each, owner, len(made))
     group = secrets.token_hex(8)
     for number, each in enumerate(made, 1):
         name = title or _name(recipe)

@@ -5,24 +5,23 @@ from typing import Any, Literal
 
 import psutil
 
-from records import Run, write_json
+from recipes.configuration import configuration
+from records import Run, disk, write_json
 from records.run import Name, Phase
-from training.energy import Meter
+from training.energy import FILE, Meter
+from training.limits import Limits
+from training.pulse import Pulse
 
 STATE_SECONDS = 0.2
 POINT_SECONDS = 0.1
 
 
 class Halted(Exception):  # noqa: N818 - a wish that came true, not an error
-    """Somebody asked the worker to stop."""
+    """Somebody asked the worker to stop, or its time is up: `limit` then names the limit that it reached."""
 
-    def __init__(self, wish: Literal["stop", "keep"]) -> None:
+    def __init__(self, wish: Literal["stop", "keep"], limit: str = "") -> None:
         super().__init__(wish)
-        self.wish = wish
-
-
-class Superseded(Exception):  # noqa: N818 - nothing is wrong, another worker has the run now
-    """A newer attempt has this run: leave at once and write nothing more."""
+        self.wish, self.limit = wish, limit
 
 
 class Reporter:
@@ -41,9 +40,20 @@ class Reporter:
         """Planned epochs of each stage."""
         self.meter: Meter | None = None
         """Counts the electricity that is used."""
+        self.pulse: Pulse | None = None
+        """Tells the supervisor that the run gets further."""
+        self.is_quiet = False
+        """Set while epochs are trained again only to compare: they are on the curve already."""
+        self.safe_epochs = 0
+        """Epochs that a resume would not have to do again."""
+        self.limits = Limits.of(run)
+        self._seconds_before = sum(
+            each["seconds"] for each in (run.read(FILE) or {"attempts": []})["attempts"] if each["attempt"] != attempt
+        )
+        self._began = time.monotonic()
         self.state = run.state.model_copy(
             update={"attempt": attempt, "started": time.time(), "ended": None, "first_point": None, "message": "",
-                    "advice": "", "eta_seconds": None}
+                    "advice": "", "reason": "", "cure": {}, "eta_seconds": None}
         )  # fmt: skip
         self._process = psutil.Process()
         self._written = 0.0
@@ -58,7 +68,7 @@ class Reporter:
         if not now and time.monotonic() - self._written < STATE_SECONDS:
             return
         self._written = time.monotonic()
-        self._give_way()
+        disk.check()
         memory = self._process.memory_info().rss / 2**20
         self.state = self.state.model_copy(update={"updated": time.time(), "memory_mb": round(memory, 1)})
         self.run.write_state(self.state)
@@ -68,6 +78,7 @@ class Reporter:
     def phase(self, phase: Phase, **changes: Any) -> None:
         """Enter a phase; a stop that was asked for in the last one comes true here."""
         self.hear()
+        self._beat()
         self.tell(now=True, state="running", phase=phase, **changes)
         self.event("phase", phase)
 
@@ -76,14 +87,37 @@ class Reporter:
         self.run.append("events", {"time": time.time(), "kind": kind, "text": text})
 
     def hear(self) -> None:
-        """Raise `Halted` if somebody asked to stop."""
+        """Raise `Halted` if somebody asked to stop, or if the time is up that the run may take."""
         wish = "stop" if self.ends else self.run.asked()
         if wish and not (wish == "keep" and self.is_fitted):
             raise Halted("keep" if wish == "keep" else "stop")
+        if not self.is_fitted and self.limits.is_over(self._seconds_before + time.monotonic() - self._began):
+            raise Halted("keep", self.limits.name)
+
+    def wait_for_room(self) -> None:
+        """Wait until the full disk has room again, and say so; stops that are asked for come true meanwhile."""
+        root = self.run.folder.parents[1]
+        disk.drop_ballast(root)
+        safe = f"Your model up to epoch {self.safe_epochs} is safe." if self.safe_epochs else "Nothing was lost."
+        told = {"message": f"Storage is full. {safe}", "advice": "It goes on by itself when there is room."}
+        try:
+            self.event("full", told["message"])
+            self.tell(now=True, **told)
+        except OSError as error:
+            if not disk.is_full(error):
+                raise
+            self.state = self.state.model_copy(update=told)
+        while True:
+            self._pause(configuration().room_seconds)
+            if disk.lay_ballast(root, configuration().ballast_mb):
+                break
+        self.event("room", "There is room again, so the run goes on.")
+        self.tell(now=True, message="", advice="")
 
     def preparing(self, share: float, text: str) -> None:
         """Take the progress of reading and preparing data."""
         self.hear()
+        self._beat()
         self.tell(message=text)
 
     def begin_stage(
@@ -91,6 +125,7 @@ class Reporter:
     ) -> None:
         """Start to count a stage; it is still compiling until the first steps are done."""
         self._rows, self._mark = rows, None
+        self._beat()
         self.tell(
             phase="compiling", stage=name, stage_number=number, stages=stages, epochs=epochs, steps=steps, step=0,
             message="", **changes,
@@ -99,15 +134,26 @@ class Reporter:
     def begin_epoch(self, epoch: int) -> None:
         """Start the clock of an epoch (from 0)."""
         self._epoch_started = time.monotonic()
-        self.tell(epoch=epoch)
+        self._beat()
+        if not self.is_quiet:
+            self.tell(epoch=epoch)
+
+    def begin_validation(self) -> None:
+        """Say that the validation part is being asked."""
+        self._beat()
+        if not self.is_quiet:
+            self.tell(phase="validating")
 
     def point(self, done: float, logs: dict[str, float]) -> None:
         """Take the running means between two chunks of steps; `done` counts epochs with their fraction."""
         self.hear()
-        now = time.monotonic()
-        self._pace(done, now)
+        self._beat(slow=False)
         if self.state.phase == "compiling":
             self.phase("training")
+        if self.is_quiet:
+            return
+        now = time.monotonic()
+        self._pace(done, now)
         if now - self._pointed >= POINT_SECONDS:
             self._pointed = now
             epoch = -int(-done // 1)
@@ -117,21 +163,31 @@ class Reporter:
 
     def end_epoch(self, epoch: int, logs: dict[str, float], rate: float) -> None:
         """Note the end of an epoch (from 1)."""
+        self._beat()
         seconds = time.monotonic() - self._epoch_started
         line = self._in_units(logs) | {"learning_rate": rate, "seconds": round(seconds, 4)}
         self._append({"epoch": epoch, "x": float(epoch), "end": True} | line)
         pace = self.state.samples_per_second or round(self._rows / max(seconds, 1e-9), 1)
         self.tell(epoch=epoch, phase="training", samples_per_second=pace)
 
-    def end(self, state: Name, message: str, advice: str = "") -> None:
+    def slowly(self) -> None:
+        """Hear that the next steps are compiled first."""
+        if self.pulse:
+            self.pulse.slowly()
+
+    def end(
+        self, state: Name, message: str, advice: str = "", reason: str = "", cure: dict[str, Any] | None = None
+    ) -> None:
         """Write the last state and `done.json`."""
         ended = time.time()
         phase = "done" if state == "finished" else self.state.phase
         if self.meter:
             self.meter.note(now=True)
         self.event(state, f"{message} {advice}".strip())
-        self.tell(now=True, state=state, phase=phase, message=message, advice=advice, ended=ended, eta_seconds=None)
+        last = {"message": message, "advice": advice, "reason": reason, "cure": cure or {}}
+        self.tell(now=True, state=state, phase=phase, ended=ended, eta_seconds=None, **last)
         write_json(self.run.folder / "done.json", {"state": state, "attempt": self.attempt, "time": ended})
+        disk.flush(self.run.folder)
 
     def _append(self, line: dict[str, Any]) -> None:
         now = time.time()
@@ -161,6 +217,13 @@ class Reporter:
                 }
             )
 
-    def _give_way(self) -> None:
-        if self.run.state.attempt > self.attempt:
-            raise Superseded
+    def _beat(self, *, slow: bool = True) -> None:
+        if self.pulse:
+            self.pulse.beat(slow=slow)
+
+    def _pause(self, seconds: float) -> None:
+        last = time.monotonic() + seconds
+        while time.monotonic() < last:
+            self.hear()
+            self._beat()
+            time.sleep(min(0.1, seconds))

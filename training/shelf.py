@@ -5,20 +5,21 @@ holds the content and the code of `datasets/`, so an entry is never stale. Readi
 process with limits (`start_reading`, `reading`): a hostile file cannot hurt the page.
 """
 
-import argparse
 import contextlib
+import errno
 import hashlib
 import json
+import logging
 import os
-import resource
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,23 @@ from typing import Any
 import datasets
 from datasets import DataSet, Prepared, Progress
 from recipes import Data, Recipe, Refusal, validate
+from recipes.configuration import configuration
 from records import Workspace, write_json
-from training.plan import complete, training_of
+from training.plan import complete, resolve, training_of
 
-READ_MEMORY = 6 * 2**30
-READ_SECONDS = 900
-TOO_MUCH = "This file needs more memory than reading may take. Use a smaller file or fewer columns."
+ROOT = Path(__file__).resolve().parents[1]
+MADE, RESULT, ALIVE, KINDS = "made", "result.json", "alive", ".kinds.json"
+LARGEST_FILE = 8_000_000_000
+LARGEST_WORD = 4_000_000
+LONGEST_SENTENCE = 600
+LEFT_SECONDS = 20.0
+A_DAY = 86_400.0
+CRASHED = "This file made its reader stop: it may be damaged. Save it again in its program, or as CSV."
+NO_ROOM = "The server's storage is full, so this could not be read. Nothing was lost. Tell whoever runs the server."
+
+_seats = threading.BoundedSemaphore(max(1, min(4, os.cpu_count() or 1)))
+"""So many uploads are read at once; a class that brings thirty waits a little instead of filling the memory."""
+_log = logging.getLogger("layerwise.shelf")
 
 
 def silent(share: float, text: str) -> None:
@@ -98,68 +110,242 @@ def _prepared(recipe: Recipe, dataset: DataSet, workspace: Workspace, progress: 
 
 
 def start_reading(data: Data, workspace: Workspace) -> Path:
-    """Start to read an upload in a child process; returns the job folder for `reading`."""
+    """Start to read an upload in a child process with limits; returns the job folder for `reading`.
+
+    Where `data` names no type, the child finds out which one it is: no byte of an upload is parsed here.
+    """
     job = workspace.root / "cache" / "reading" / secrets.token_hex(8)
     job.mkdir(parents=True)
-    folder = _dataset_folder(data, workspace)
-    if (folder / "dataset.json").exists():
-        _tell(job, 1.0, "Ready", dataset=str(folder))
-        return job
+    if data.type or data.sample:
+        folder = _dataset_folder(data, workspace)
+        if (folder / "dataset.json").exists():
+            _tell(job, 1.0, "Ready", dataset=str(folder), type=data.type)
+            return job
+    elif not Path(data.file).exists():
+        raise Refusal(f"There is no file '{data.file}'. Check `data.file` in the recipe.")
     _tell(job, 0.0, "Opening the file")
-    write_json(job / "job.json", {"data": data.model_dump(mode="json"), "workspace": str(workspace.root.resolve())})
-    with (job / "log.txt").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "training.shelf", str(job.resolve())],
-            cwd=Path(__file__).resolve().parents[1],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    threading.Thread(target=_wait_for, args=(child, job), daemon=True).start()
+    threading.Thread(target=_watch, args=(job, data, workspace), daemon=True).start()
     return job
 
 
 def reading(job: Path) -> dict[str, Any]:
-    """Say how far a job is: `done` (0 to 1), `text`, then `dataset` (a folder) or `refused` (a sentence)."""
-    return json.loads((job / "progress.json").read_text(encoding="utf-8"))
+    """Say how far a job is: `done` (0 to 1), `text`, then `dataset` (a folder) and `type`, or `refused` (a sentence).
+
+    Raises `LeftError` where the process that watched it is gone: start it again.
+    """
+    told = _object(job / "progress.json")
+    if not told or (told["done"] < 1 and _silent_seconds(job) > LEFT_SECONDS):
+        raise LeftError
+    return told
 
 
-def read_job(job: Path) -> None:
-    """Read as the child process does: with limits, telling its progress at most five times a second."""
-    told = json.loads((job / "job.json").read_text(encoding="utf-8"))
-    data, workspace = Data.model_validate(told["data"]), Workspace(Path(told["workspace"]))
-    last = 0.0
+class LeftError(Exception):
+    """Nobody reads this upload any more: the server was restarted meanwhile."""
+
+
+def kinds(file: Path) -> tuple[str, ...]:
+    """Name the data types as which an upload can be read, the likeliest first; none where that was not found out."""
+    told = _object(file.parent / KINDS)
+    return tuple(name for name in told.get(file.name, ()) if name in datasets.names())
+
+
+def read_job(job: Path, missing: Sequence[str] = ()) -> int:
+    """Read as the child process does, telling its progress at most five times a second; returns the exit code."""
+    told = _object(job / "job.json")
+    data, last = Data.model_validate(told["data"]), 0.0
 
     def progress(share: float, text: str) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            _tell(job, min(share, 0.99), text)
+            _tell(job, min(max(share, 0.0), 0.99), text)
 
+    result: dict[str, Any] = {"missing": list(missing)}
     try:
-        dataset = open_dataset(data, workspace, progress)
+        if data.sample:
+            _read_into(data, job / MADE, progress)
+        else:
+            result["types"] = datasets.types_of(Path(data.file))
+            if data.type is None:
+                data = resolve(Recipe.of({"data": {"file": data.file}})).data
+            _read_into(data, job / MADE, progress)
+        result["data"] = data.model_dump(mode="json")
     except Refusal as refusal:
-        _tell(job, 1.0, "Refused", refused=str(refusal))
-    except MemoryError:
-        _tell(job, 1.0, "Refused", refused=TOO_MUCH)
-    except Exception:
+        result["refused"] = str(refusal)
+    except Exception as error:  # noqa: BLE001 - a hostile file makes its reader raise anything; the log has it whole
         traceback.print_exc()
-        _tell(job, 1.0, "Refused", refused="This file could not be read. Save it again in its program, or as CSV.")
-        raise
+        result["refused"] = _in_words(error, told["memory"])
+    write_json(job / RESULT, result)
+    return 0
+
+
+def _read_into(data: Data, folder: Path, progress: Progress) -> None:
+    kind = datasets.get(str(data.type))
+    folder.mkdir()
+    if data.sample:
+        kind.load_sample(data.sample, folder)
     else:
-        _tell(job, 1.0, "Ready", dataset=str(dataset.folder))
+        kind.read(Path(data.file), validate(kind.Config, data.settings, "data"), folder, progress)
 
 
-def _wait_for(child: subprocess.Popen[bytes], job: Path) -> None:
-    """Reap the child; one that ended without an answer was stopped by its limits."""
-    child.wait()
-    if job.exists() and reading(job)["done"] < 1:
-        _tell(job, 1.0, "Refused", refused=TOO_MUCH)
+def _in_words(error: BaseException, memory: int) -> str:
+    """Say in one sentence why a file could not be read; the reasons behind the last error count too."""
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and before not in chain:
+        chain.append(before)
+    if any(isinstance(each, MemoryError) or "can't start new thread" in str(each) for each in chain):
+        return _too_much(memory)
+    if any(isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT) for each in chain):
+        return NO_ROOM
+    if any(isinstance(each, OSError) and each.errno == errno.EFBIG for each in chain):
+        return f"This file unpacks to more than {LARGEST_FILE / 1e9:.0f} GB. Use a part of it."
+    return "This file could not be read. Save it again in its program, or as CSV."
 
 
-def _tell(job: Path, done: float, text: str, dataset: str | None = None, refused: str | None = None) -> None:
-    write_json(job / "progress.json", {"done": done, "text": text, "dataset": dataset, "refused": refused})
+def _watch(job: Path, data: Data, workspace: Workspace) -> None:
+    """Have a job read by a child, a few at a time, and put what it made onto the shelf."""
+    alive = threading.Event()
+    threading.Thread(target=_beat, args=(job, alive), daemon=True).start()
+    try:
+        if not _seats.acquire(timeout=0.5):
+            _tell(job, 0.0, "Waiting: other files are being read first")
+            _seats.acquire()
+        try:
+            told = _child(job, data)
+        finally:
+            _seats.release()
+        if told.get("refused"):
+            _tell(job, 1.0, "Refused", refused=str(told["refused"])[:LONGEST_SENTENCE])
+            return
+        _put_on_shelf(job, data, told, workspace)
+    except OSError as error:
+        _log.exception("An upload could not be read.")
+        _tell(job, 1.0, "Refused", refused=NO_ROOM if error.errno == errno.ENOSPC else CRASHED)
+    except (ValueError, KeyError, TypeError):  # what the child left behind is not what it should be
+        _log.exception("The reader of an upload left something odd behind.")
+        _tell(job, 1.0, "Refused", refused=CRASHED)
+    finally:
+        alive.set()
+        shutil.rmtree(job / MADE, ignore_errors=True)
+        _forget_old(job.parent)
+
+
+def _child(job: Path, data: Data) -> dict[str, Any]:
+    """Run the child; returns its result, or the sentence for how it ended."""
+    told = configuration()
+    memory, seconds = told.reading_mb * 1_000_000, told.reading_seconds
+    limits = {"memory": memory, "seconds": seconds * (os.cpu_count() or 1), "largest_file": LARGEST_FILE}
+    write_json(job / "job.json", {"data": data.model_dump(mode="json"), **limits})
+    with (job / "log.txt").open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "training._reader", str(job.resolve())],
+            cwd=job,
+            env=_environment(job) if data.file else os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            code = child.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            code = -signal.SIGXCPU
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    result = _object(job / RESULT)
+    if code == 0 and result:
+        if result.get("missing"):
+            _log.warning("This system puts no wall around: %s. Uploads are read without it.", result["missing"])
+        return result
+    _log.info("The reader of an upload ended with %s.", code)
+    if code == -signal.SIGXCPU:
+        longest = _minutes(seconds)
+        return {"refused": f"Reading this file took longer than {longest}, so it was given up. Use a smaller one."}
+    # Out of memory, libraries abort, the kernel kills, and Python itself may fail before it can say so.
+    return {"refused": _too_much(memory) if code in (-signal.SIGKILL, -signal.SIGABRT) else CRASHED}
+
+
+def _put_on_shelf(job: Path, data: Data, told: dict[str, Any], workspace: Workspace) -> None:
+    """Move what the child made to its place, after a look at it: the child has met the file."""
+    made = Data.model_validate(told["data"])
+    if (made.file, made.sample) != (data.file, data.sample):
+        raise ValueError("Another file was read than the one that was asked for.")
+    _plain_files(job / MADE)
+    DataSet.open(job / MADE)
+    folder = _kept(_dataset_folder(made, workspace), "dataset.json", lambda into: _move(job / MADE, into))
+    if made.file and (types := told.get("types")):
+        file = Path(made.file)
+        with contextlib.suppress(OSError):  # a convenience: which other kinds are offered
+            write_json(file.parent / KINDS, {file.name: list(types)})
+    _tell(job, 1.0, "Ready", dataset=str(folder), type=made.type)
+
+
+def _plain_files(folder: Path) -> None:
+    if odd := [path.name for path in folder.rglob("*") if path.is_symlink() or not (path.is_file() or path.is_dir())]:
+        raise ValueError(f"The reader left {odd[0]} behind.")
+
+
+def _move(source: Path, into: Path) -> None:
+    for path in source.iterdir():
+        path.rename(into / path.name)
+
+
+def _environment(job: Path) -> dict[str, str]:
+    """Return the little that Python needs; no word of the server's own settings goes along."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(job),
+        "TMPDIR": str(job),
+        "LANG": "C.UTF-8",
+    }
+
+
+def _beat(job: Path, ended: threading.Event) -> None:
+    """Show that somebody still watches a job."""
+    while not ended.wait(1.0):
+        with contextlib.suppress(OSError):
+            (job / ALIVE).touch()
+
+
+def _silent_seconds(job: Path) -> float:
+    times = [file.stat().st_mtime for name in (ALIVE, "progress.json") if (file := job / name).exists()]
+    return time.time() - max(times, default=0.0)
+
+
+def _forget_old(folder: Path) -> None:
+    for job in folder.iterdir():
+        if _silent_seconds(job) > A_DAY:
+            shutil.rmtree(job, ignore_errors=True)
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """Read a small JSON object; an empty one where there is none."""
+    try:
+        with file.open("rb") as opened:
+            told = json.loads(opened.read(LARGEST_WORD))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _too_much(memory: int) -> str:
+    return (
+        f"This file needs more memory than reading may take ({memory / 1e9:.3g} GB). "
+        "Use a smaller file, or fewer columns."
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
+
+
+def _tell(job: Path, done: float, text: str, **more: str | None) -> None:
+    told = {"done": done, "text": text, "dataset": None, "type": None, "refused": None} | more
+    write_json(job / "progress.json", told)
 
 
 # Keys and places
@@ -226,17 +412,3 @@ def _code() -> str:
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
     return digest.hexdigest()
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Read one job as a child process: `python -m training.shelf JOB`."""
-    parser = argparse.ArgumentParser(description="Read one upload into a data set, with limits.")
-    parser.add_argument("job", type=Path)
-    job = parser.parse_args(arguments).job
-    resource.setrlimit(resource.RLIMIT_AS, (READ_MEMORY, READ_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (READ_SECONDS, READ_SECONDS))
-    read_job(job)
-
-
-if __name__ == "__main__":
-    main()

@@ -23,13 +23,16 @@ from types import FrameType
 from recipes.configuration import check_or_exit, configuration
 from records import Run, State, Workspace
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
+from records.database import Unreachable, is_file
 from training import marks
 from training.executor import SECONDS_TO_RESTORE, close, label
 from training.keepers import JobKeeper, WarmKeeper
-from training.launcher import LaunchError, LocalLauncher, is_of_this_boot
+from training.launcher import Exit, Launcher, LaunchError, LocalLauncher, is_of_this_boot
+from training.ray_launcher import chosen
 
 MOST_DEATHS = 3
 """How often a run starts again by itself although it gets no further."""
+ASK = "Tell the people who run Layerwise; then press Resume."
 TICK_BUSY, TICK_IDLE = 0.2, 1.0
 PURGE_EVERY = 5.0
 
@@ -52,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
             os._exit(0)  # the lock lives on in the child, so that whoever waits for us finds it held
         os.setsid()
     _write_log(workspace)
-    supervisor = Supervisor(workspace, LocalLauncher(workspace))
+    local = LocalLauncher(workspace)
+    supervisor = Supervisor(workspace, local, chosen(workspace, local))
     supervisor.run()
     os.close(lock)
     return 0
@@ -64,19 +68,23 @@ class Supervisor:
     def __init__(
         self,
         workspace: Workspace,
-        launcher: LocalLauncher,
+        local: LocalLauncher,
+        launcher: Launcher | None = None,
         *,
         idle_seconds: float | None = None,
         stop_seconds: float | None = None,
         keeps_warm: bool = True,
     ) -> None:
         self.workspace = workspace
-        self.launcher = launcher
+        self.local = local
+        """Starts the warm process and the jobs on runs, always on this machine."""
+        self.launcher = launcher or local
+        """Starts the runs, wherever they are computed."""
         self.queue = Queue(Catalogue(workspace))
         self._idle_seconds = configuration().idle_seconds if idle_seconds is None else idle_seconds
         self._stop_seconds = configuration().stop_seconds if stop_seconds is None else stop_seconds
-        self._warm = WarmKeeper(workspace, launcher) if keeps_warm else None
-        self._jobs = JobKeeper(workspace, launcher, self._stop_seconds)
+        self._warm = WarmKeeper(workspace, local) if keeps_warm else None
+        self._jobs = JobKeeper(workspace, local, self._stop_seconds)
         self._stopping: dict[tuple[str, int], float] = {}
         self._needed = time.monotonic()
         self._next_purge = 0.0
@@ -93,10 +101,13 @@ class Supervisor:
         try:
             self.reconcile()
             while not self._ended:
-                busy = self.tick()
-                if not self._is_needed(busy=busy):
-                    break
-                self._wait(bell, TICK_BUSY if busy or self.launcher.is_loading else TICK_IDLE)
+                try:
+                    busy = self.tick()
+                    if not self._is_needed(busy=busy):
+                        break
+                except Unreachable:
+                    busy = False  # the database said nothing, so nothing is decided; workers go on meanwhile
+                self._wait(bell, TICK_BUSY if busy or self.local.is_loading else TICK_IDLE)
         finally:
             os.close(bell)
             self.close()
@@ -107,11 +118,17 @@ class Supervisor:
         if self._warm:
             self._warm.close()
         self.launcher.close()
+        self.local.close()
 
     def reconcile(self) -> None:
         """Make catalogue and run folders agree, after whatever happened while nobody watched."""
         known = self.queue.every_id()
         folders = {folder.name: folder for folder in self.workspace.runs.iterdir() if folder.is_dir()}
+        if known and not folders and not is_file(self.workspace):
+            _log.error(
+                "The folder of runs is empty although the catalogue is not: is it mounted? Nothing is forgotten."
+            )
+            return
         for run in known - folders.keys():
             _log.warning("Run %s has lost its folder and is forgotten.", run)
             self.queue.remove(run)
@@ -120,7 +137,7 @@ class Supervisor:
 
     def tick(self) -> bool:
         """Look at every live run, start what may start; says whether any run lives or waits."""
-        self.launcher.tend()
+        self.local.tend()
         for row in self.queue.live():
             self._guarded(row)
         self._start_waiting()
@@ -134,6 +151,8 @@ class Supervisor:
     def _guarded(self, row: RunRow) -> None:
         try:
             self._watch(row)
+        except Unreachable:
+            raise
         except (OSError, ValueError):
             # One folder that was damaged from outside must not stop everybody's runs.
             _log.exception("Run %s cannot be read and is given up.", row.id)
@@ -152,12 +171,12 @@ class Supervisor:
         done = run.read("done.json")
         if done and done["attempt"] == row.attempt:
             _log.info("Run %s attempt %s: %s.", row.id, row.attempt, done["state"])
-            self.queue.change(row.id, row.attempt, state=done["state"], handle="")
+            self.queue.change(row.id, row.attempt, state=done["state"], handle="", took=_took(run.state))
         elif run.asked() == "stop":
             close(run, run.state, "stopped", f"Stopped by you{_after(run.state)}.", "Press Resume to go on.")
             self.queue.change(row.id, row.attempt, state="stopped", handle="")
         else:
-            self._bury(row, run, exited.code)
+            self._bury(row, run, exited)
 
     def _press(self, row: RunRow, run: Run) -> None:
         """Where a stop is wished: ask at once, kill when it takes too long; never wait here."""
@@ -171,16 +190,16 @@ class Supervisor:
             _log.warning("Run %s does not stop and is killed.", row.id)
             self.launcher.stop(row.handle, force=True)
 
-    def _bury(self, row: RunRow, run: Run, code: int | None) -> None:
+    def _bury(self, row: RunRow, run: Run, exited: Exit) -> None:
         """A worker died without a word: let the run go on, or give it up where it gets no further."""
         state = run.state
         reached = state.stage_number * 100_000 + state.epoch
         deaths = 1 if reached > row.reached else row.deaths + 1
-        if not is_of_this_boot(row.handle):
-            deaths = row.deaths  # the machine was switched off: no fault of the run
-        _log.warning("Run %s attempt %s died (%s), death %s.", row.id, row.attempt, code, deaths)
+        if exited.blameless or not is_of_this_boot(row.handle):
+            deaths = row.deaths  # the machine was switched off, or there was no place: no fault of the run
+        _log.warning("Run %s attempt %s died (%s), death %s.", row.id, row.attempt, exited.code, deaths)
         if deaths > MOST_DEATHS:
-            close(run, state, "failed", *_epitaph(code))
+            close(run, state, "failed", *(_epitaph(exited.code) if not exited.reason else (exited.reason, ASK)))
             self.queue.change(row.id, row.attempt, state="failed", handle="", deaths=deaths, reached=reached)
             return
         message = f"Interrupted{_after(state)}; it goes on by itself from its last checkpoint."
@@ -250,12 +269,19 @@ class Supervisor:
         return time.monotonic() - self._needed <= self._idle_seconds
 
     def _wait(self, bell: int, seconds: float) -> None:
-        ready, _, _ = select.select([bell, *self.launcher.wakes()], [], [], seconds)
+        ready, _, _ = select.select([bell, *self.local.wakes()], [], [], seconds)
         if bell in ready:
             os.read(bell, 65536)
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
         self._ended = True
+
+
+def _took(state: State) -> float | None:
+    """Return how long a finished run took, from which others learn when they start."""
+    if state.state != "finished" or state.started is None or state.ended is None:
+        return None
+    return max(state.ended - state.started, 0.0)
 
 
 def _after(state: State) -> str:

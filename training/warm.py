@@ -142,7 +142,6 @@ class Answers:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        imported.lies_in(workspace.models)
         self._kept = collections.OrderedDict[str, dict[str, Any]]()
         self._lives = collections.OrderedDict[str, Opened]()
         self._known: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -245,6 +244,7 @@ class Answers:
         return kept
 
     def _open(self, values: dict[str, Any]) -> tuple[Recipe, Prepared]:
+        imported.lies_in(self._workspace.models)
         recipe, _, prepared = open_prepared(resolve(Recipe.of(values["recipe"])), self._workspace)
         return recipe, prepared
 

@@ -5,7 +5,7 @@ wish in `ask.json` stops it between two chunks of steps: `stop` can be resumed, 
 """
 
 import argparse
-import os
+import faulthandler
 import platform
 import signal
 import sys
@@ -15,22 +15,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import builders
 from builders import Blueprint, Stage, imported
 from datasets import DataSet, PartName, Prepared
 from evaluation.asked import Asked
 from recipes import Part, Recipe, Refusal, Training, keras, validate
-from records import Run, Workspace, write_json
+from records import Run, Workspace, disk, write_json
+from records.disk import Superseded
 from records.run import write_text
-from training import backend, checkpoints, devices, failures
+from training import backend, checkpoints, devices, failures, proof
 from training.checkpoints import Snapshot
 from training.energy import Meter
 from training.plan import resolve, training_of
-from training.reporter import Halted, Reporter, Superseded
+from training.proof import Proof
+from training.pulse import Pulse
+from training.reporter import Halted, Reporter
 from training.shelf import open_prepared
 
 FINISHED, FAILED, REFUSED, FENCED = 0, 1, 2, 3
 """Exit codes. A run that was stopped in good order also ends with 0."""
+LOG = 2
+"""The handle of this process's log."""
 COMMIT_SECONDS = 2.0
 """A checkpoint is written at most that often, and always at the end: tiny epochs are not slowed down."""
 
@@ -41,12 +48,25 @@ def main(folder: Path, attempt: int) -> int:
     state = run.state
     if state.attempt > attempt or state.state == "finished":
         return FENCED if state.attempt > attempt else FINISHED
-    (folder / "done.json").unlink(missing_ok=True)
+    try:
+        with disk.held(folder, attempt) as lease:
+            return _begun(run, attempt, lease)
+    except Superseded:
+        return FENCED
+
+
+def _begun(run: Run, attempt: int, lease: disk.Lease) -> int:
+    """Execute the run with all that watches over it: signals, heartbeat, patience with a full disk."""
+    disk.remove(run.folder / "done.json")
     reporter = Reporter(run, attempt)
     former = {name: signal.signal(name, lambda *_: _end(reporter)) for name in (signal.SIGTERM, signal.SIGINT)}
+    faulthandler.enable(LOG)
+    faulthandler.register(signal.SIGUSR1, LOG)  # the supervisor asks where a run stands that gets no further
     try:
-        return _guarded(run, reporter)
+        with Pulse(lease.writing) as reporter.pulse, disk.waiting(reporter.wait_for_room):
+            return _guarded(run, reporter)
     finally:
+        faulthandler.unregister(signal.SIGUSR1)
         for name, handler in former.items():
             signal.signal(name, handler)
 
@@ -60,12 +80,15 @@ def _guarded(run: Run, reporter: Reporter) -> int:
     worker = Worker(run, reporter)
     try:
         worker.execute()
-    except Halted:
+    except Halted as halted:
+        if halted.limit:
+            reporter.end("failed", *_too_late(halted.limit))
+            return FAILED
         reporter.end("stopped", worker.stopped_sentence(), "Press Resume to go on.")
     except Superseded:
-        return FENCED
+        raise
     except Refusal as refusal:
-        reporter.end("failed", str(refusal))
+        reporter.end("failed", *failures.classify(refusal))
         return REFUSED
     except Exception as error:  # noqa: BLE001 - whatever happens, the person reads one sentence
         traceback.print_exc()
@@ -73,6 +96,11 @@ def _guarded(run: Run, reporter: Reporter) -> int:
         reporter.end("failed", *failures.classify(error, worker.recipe, worker.safe_epochs))
         return FAILED
     return FINISHED
+
+
+def _too_late(limit: str) -> failures.Failure:
+    advice = "Choose fewer data or a smaller model, then train again."
+    return failures.Failure(f"Reached the {limit} before training began.", advice, "limit")
 
 
 class Worker:
@@ -86,8 +114,7 @@ class Worker:
     @property
     def safe_epochs(self) -> int:
         """Epochs that a resume would not have to do again."""
-        snapshot = self.fitted.snapshot if self.fitted else None
-        return snapshot.finished if snapshot else 0
+        return self.reporter.safe_epochs
 
     def stopped_sentence(self) -> str:
         """Say where the run was stopped."""
@@ -106,7 +133,7 @@ class Worker:
     def execute(self) -> None:
         """Prepare, build, fit, judge, save, check."""
         self.reporter.meter = Meter(self.run, self.reporter.attempt)
-        dataset, prepared = self._prepare()
+        dataset, prepared = disk.with_room(self._prepare)
         training = training_of(self.recipe)
         self.reporter.phase("compiling", message="", device=device(), epochs=training.epochs)
         self.reporter.event("versions", versions())
@@ -115,8 +142,8 @@ class Worker:
         self.fitted = Fitted(asked, self.reporter, training)
         kept = self.fitted.fit()
         self.reporter.is_fitted = True
-        self._judge(asked)
-        self.reporter.end("finished", kept or self.fitted.finished_sentence())
+        disk.with_room(lambda: self._judge(asked))
+        self.reporter.end("finished", kept or self.fitted.finished_sentence(), reason=self.fitted.reason)
 
     def _prepare(self) -> tuple[DataSet, Prepared]:
         self.reporter.phase("preparing")
@@ -185,6 +212,8 @@ class Fitted:
         self.snapshot: Snapshot | None = None
         self.committed = time.monotonic()
         self.is_on_disk = True
+        self.reason = ""
+        self.circumstances = proof.circumstances(device(), backend.version(), self.prepared.folder)
         reporter.unit = asked.signature.target.scale
         reporter.all_epochs = [each.epochs for each in self.trainings]
 
@@ -199,23 +228,27 @@ class Fitted:
             self._roll_back()
             if halted.wish == "stop":
                 raise
-            return self._kept_sentence()
+            self.reason = "limit" if halted.limit else ""
+            return self._kept_sentence(halted.limit)
         return ""
 
     def commit(self) -> None:
         """Write the last snapshot, if it is not on disk yet."""
         if self.snapshot and not self.is_on_disk:
+            disk.settle(self.run.folder / "metrics.jsonl")  # a checkpoint says how long it is
             checkpoints.commit(self.run.folder / "checkpoints", self.snapshot)
             self.is_on_disk, self.committed = True, time.monotonic()
+            self.reporter.safe_epochs = self.snapshot.finished
 
     def _resume(self) -> Snapshot | None:
         snapshot, damaged = checkpoints.newest(self.run.folder / "checkpoints")
         metrics = self.run.folder / "metrics.jsonl"
-        epoch = snapshot.finished if snapshot else 0
+        epoch = self.reporter.safe_epochs = snapshot.finished if snapshot else 0
         for name in damaged:
             self.reporter.event("damage", f"The checkpoint {name} is damaged and was passed over.")
-        if metrics.exists():
-            os.truncate(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
+        checkpoints.discard(self.run.folder / "checkpoints", damaged)
+        if metrics.stat().st_size:
+            disk.cut(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
             where = f"goes on after epoch {epoch}" if epoch else "starts again from the beginning"
             self.reporter.event("resume", f"Attempt {self.reporter.attempt} {where}.")
         # Where the newest epoch is the best one, the checkpoint holds its weights once, with the optimizer's.
@@ -234,8 +267,12 @@ class Fitted:
         self.variables = [*self.models, *stage.model.optimizer.variables]
         # Keeping the best epoch is done here, for all runs alike, also for those without early stopping.
         callbacks = make_callbacks(training.model_copy(update={"restore_best": False}))
+        known = None
         if resumed:
-            checkpoints.put_back(self.variables, resumed.variables)
+            known = proof.prepare(self.run, resumed, self.circumstances, stage.name)
+            if known.older is None:
+                self._prove(known, same=None)
+            checkpoints.put_back(self.variables, known.start.variables)
         train, validation = (self._part(stage, name) for name in ("train", "validation"))
         policy = choose_policy(stage.model, train, training, callbacks, xla=stage.xla)
         self.reporter.begin_stage(
@@ -244,9 +281,9 @@ class Fitted:
         )  # fmt: skip
         if not (resumed and resumed.is_over):
             fit(
-                stage.model, train, validation, training=training, initial_epoch=resumed.epoch if resumed else 0,
-                callbacks=[*callbacks, self._listener(number, stage.model, callbacks, resumed)],
-                between=self.reporter.point, policy=policy,
+                stage.model, train, validation, training=training, initial_epoch=known.start.epoch if known else 0,
+                callbacks=[*callbacks, self._listener(number, stage.model, callbacks, known)],
+                between=self.reporter.point, policy=policy, compiling=self.reporter.slowly,
             )  # fmt: skip
             self.snapshot = replace(self.snapshot, is_over=True) if self.snapshot else None
             self.is_on_disk = False
@@ -260,14 +297,20 @@ class Fitted:
         part = self.prepared.part(name)
         return stage.select(part) if stage.select else part
 
-    def _listener(self, number: int, model: Any, callbacks: list[Any], resumed: Snapshot | None) -> Any:
+    def _listener(self, number: int, model: Any, callbacks: list[Any], known: Proof | None) -> Any:
         """Make the callback that reports epochs and takes snapshots; it must stand behind all others."""
 
         def begin(_logs: Any) -> None:
-            if resumed:
-                checkpoints.remind(callbacks, resumed.memory)
+            if known:
+                checkpoints.remind(callbacks, known.start.memory)
+                self.reporter.is_quiet = known.older is not None
 
         def end_epoch(epoch: int, logs: dict[str, Any]) -> None:
+            self._refuse_broken(epoch)
+            if known and epoch < known.newest.epoch:  # trained again, only to compare
+                if epoch + 1 == known.newest.epoch:
+                    self._compare(known, model, callbacks)
+                return
             rate = float(logs.get("learning_rate", model.optimizer.learning_rate))
             self.reporter.end_epoch(epoch + 1, logs, rate)
             self._take(number, epoch + 1, logs, callbacks)
@@ -277,8 +320,30 @@ class Fitted:
             on_train_begin=begin,
             on_epoch_begin=lambda epoch, _logs: self.reporter.begin_epoch(epoch),
             on_epoch_end=end_epoch,
-            on_test_begin=lambda _logs: self.reporter.tell(phase="validating"),
+            on_test_begin=lambda _logs: self.reporter.begin_validation(),
         )
+
+    def _refuse_broken(self, epoch: int) -> None:
+        """Where the last step of an epoch broke the weights, no loss has told it yet: such weights are never kept."""
+        from training.fit import NotFiniteError
+
+        arrays = (np.asarray(variable) for variable in self.models)
+        if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
+            raise NotFiniteError(epoch + 0.5)
+
+    def _compare(self, known: Proof, model: Any, callbacks: list[Any]) -> None:
+        """Compare what was trained again with the newest checkpoint, and go on from that one in any case."""
+        same = proof.is_same(checkpoints.arrays_of(self.variables), known.newest.variables)
+        same = same and checkpoints.memory_of(callbacks) == known.newest.memory
+        if not same:
+            checkpoints.put_back(self.variables, known.newest.variables)
+            checkpoints.remind(callbacks, known.newest.memory)
+            model.stop_training = False
+        self.reporter.is_quiet = False
+        self._prove(known, same=same)
+
+    def _prove(self, known: Proof, *, same: bool | None) -> None:
+        self.reporter.event("proof", proof.note(self.run, self.reporter.attempt, known, same=same))
 
     def _take(self, number: int, epoch: int, logs: dict[str, Any], callbacks: list[Any]) -> None:
         """Remember the run as it is at the end of this epoch; write it when the last one on disk is old."""
@@ -297,6 +362,7 @@ class Fitted:
             best={"epoch": epoch, "loss": loss} if is_best else former.best,
             best_variables=models if is_best else former.best_variables,
             bytes_written={"metrics": (self.run.folder / "metrics.jsonl").stat().st_size},
+            made_with=self.circumstances,
         )
         self.is_on_disk = False
         if time.monotonic() - self.committed > COMMIT_SECONDS:
@@ -324,7 +390,11 @@ class Fitted:
             return f"Finished early after epoch {done} of {self.all_epochs}: no progress for a while."
         return f"Finished after {done} epochs." if done != 1 else "Finished after 1 epoch."
 
-    def _kept_sentence(self) -> str:
+    def _kept_sentence(self, limit: str = "") -> str:
+        if limit and self.snapshot is None:
+            return f"Reached the {limit} in the first epoch; the model as it was then was kept."
+        if limit:
+            return f"Reached the {limit}; the {'best' if self._keeps_best else 'last'} epoch was kept."
         if self.snapshot is None:
             return f"Stopped by you in epoch 1 of {self.all_epochs}; the model as it was then was kept."
         kept = f"the best epoch ({self.snapshot.best['epoch']})" if self._keeps_best else "the last epoch"

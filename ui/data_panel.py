@@ -19,6 +19,8 @@ from ui import samples as pictures_of
 from ui.draft import Draft, replace
 
 SAMPLES, UPLOAD = "Samples", "Upload"
+UPLOADS = "build_upload"
+"""Key of the field that takes files."""
 ROWS_SHOWN = 50
 SAMPLES_OFFERED = 2
 COMMON = ("image", "tabular")
@@ -41,7 +43,8 @@ def samples() -> list[Sample]:
 def choose(draft: Draft) -> None:
     """Choose a sample, or bring files."""
     key = "build_data_source"
-    st.session_state.setdefault(key, UPLOAD if draft.data.get("file") or draft.reading or _was_refused() else SAMPLES)
+    brings = draft.data.get("file") or draft.reading or _was_refused() or upload.is_coming(UPLOADS)
+    st.session_state.setdefault(key, UPLOAD if brings else SAMPLES)
     source = st.segmented_control(
         "Where the data come from",
         (SAMPLES, UPLOAD),
@@ -257,18 +260,20 @@ def _was_refused() -> bool:
 
 
 def _upload(draft: Draft) -> None:
-    state = st.session_state.setdefault("upload", {"number": 0, "refused": ""})
-    as_folder = st.session_state.get("build_data_folder", False)
-    files = st.file_uploader(
-        "A table (CSV, Excel, Parquet, JSON), a text, or a zip of pictures, sounds, clips or texts",
-        type=upload.endings(),
-        accept_multiple_files="directory" if as_folder else True,
-        key=f"build_upload_{state['number']}_{as_folder}",
-        disabled=bool(draft.reading),
-    )
-    st.toggle("Upload a whole folder (one subfolder per class)", key="build_data_folder")
-    if files:
-        _take_upload(draft, files, state)
+    state = st.session_state.setdefault("upload", {"refused": ""})
+    try:
+        file = upload.ask(
+            "A table (CSV, Excel, Parquet, JSON), a text, or a zip of pictures, sounds, clips or texts", UPLOADS,
+            endings=upload.endings(), several=True, disabled=bool(draft.reading),
+        )  # fmt: skip
+        if file is not None and file.is_dir():
+            upload.check_together(file)
+    except Refusal as refusal:
+        state["refused"] = str(refusal)
+        replace(draft, studio.workspace(), studio.owner())
+        st.rerun()
+    if file is not None:
+        _start_reading(draft, file, "", state)
     elif draft.data.get("file") and not draft.reading:
         _read_otherwise(draft, state)
     if draft.reading:
@@ -279,21 +284,11 @@ def _upload(draft: Draft) -> None:
             st.caption("What you had before is still here.")
 
 
-def _take_upload(draft: Draft, files: list[Any], state: dict[str, Any]) -> None:
-    state["number"] += 1
-    try:
-        file, data_type = upload.take(files, studio.workspace(), studio.owner())
-    except Refusal as refusal:
-        state["refused"] = str(refusal)
-        replace(draft, studio.workspace(), studio.owner())
-        st.rerun()
-    _start_reading(draft, file, data_type, state)
-
-
 def _start_reading(draft: Draft, file: Path, data_type: str, state: dict[str, Any]) -> None:
+    """Have an upload read; without a data type, the reader finds out which one it is."""
     try:
-        data = plan.resolve(Recipe.of({"data": {"file": str(file), "type": data_type}})).data
-        job = shelf.start_reading(data, studio.workspace())
+        recipe = Recipe.of({"data": {"file": str(file)} | ({"type": data_type} if data_type else {})})
+        job = shelf.start_reading((plan.resolve(recipe) if data_type else recipe).data, studio.workspace())
     except Refusal as refusal:
         state["refused"] = str(refusal)
     else:
@@ -306,7 +301,7 @@ def _start_reading(draft: Draft, file: Path, data_type: str, state: dict[str, An
 def _read_otherwise(draft: Draft, state: dict[str, Any]) -> None:
     """Offer the other kinds of data as which this upload could be read."""
     file = Path(draft.data["file"])
-    able = _types_of(file, file.stat().st_mtime_ns) if file.exists() else ()
+    able = shelf.kinds(file)
     if len(able) < 2:
         return
     now = draft.data["type"]
@@ -318,11 +313,6 @@ def _read_otherwise(draft: Draft, state: dict[str, Any]) -> None:
         _start_reading(draft, file, chosen, state)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _types_of(file: Path, _changed: int) -> tuple[str, ...]:
-    return datasets.types_of(file)
-
-
 def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
     job = Path(draft.reading["job"])
     if not job.exists():
@@ -330,7 +320,11 @@ def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
         return
 
     def tick() -> None:
-        told = shelf.reading(job)
+        try:
+            told = shelf.reading(job)
+        except shelf.LeftError:  # the server was started again meanwhile
+            _start_reading(draft, Path(draft.reading["file"]), draft.reading["type"], state)
+            return
         st.progress(min(1.0, told["done"]), text=look.plain(told["text"]))
         if told["done"] < 1:
             return
@@ -339,7 +333,7 @@ def _wait_for_reading(draft: Draft, state: dict[str, Any]) -> None:
             state["refused"] = told["refused"]
             fresh.reading = {}
         else:
-            fresh.use_file(draft.reading["file"], draft.reading["type"])
+            fresh.use_file(draft.reading["file"], told["type"])
         replace(fresh, studio.workspace(), studio.owner())
         st.rerun()
 

@@ -64,8 +64,10 @@ class Draft(BaseModel):
         self.start_again()
 
     def start_again(self) -> None:
-        """Forget the model and the training that were set up for other data."""
-        self.architecture, self.models, self.training, self.name, self.reading = "", {}, {}, "", {}
+        """Forget the model and the training that were set up for other data; a model file that was brought stays."""
+        brought = {name: said for name, said in self.models.items() if builders.needs_file(name) and "model" in said}
+        self.architecture = self.architecture if self.architecture in brought else ""
+        self.models, self.training, self.name, self.reading = brought, {}, "", {}
         self.runs, self.several = "one", {}
 
     def use_recipe(self, recipe: Recipe) -> None:

@@ -99,7 +99,11 @@ def start(name: str) -> tuple[str, str]:
 
 
 def open_button(name: str) -> None:
-    """Offer the way to Build, with this family set up on a sample."""
+    """Offer the way to Build, with this family set up on a sample; a family that needs a model file begins with it."""
+    if builders.needs_file(name):
+        if st.button("Open a .keras file", key="learn_bring", icon=look.symbol("deployed_code")):
+            st.switch_page("pages/open_model.py")
+        return
     if st.button("Open in Build", key="learn_open", icon=look.symbol("construction")):
         sample, task = start(name)
         fresh = draft.Draft()

@@ -5,10 +5,16 @@ another website makes a browser send here. `LAYERWISE_ALLOWED_HOSTS` names the n
 comes in over this machine's own address must say `localhost` or `127.0.0.1`.
 """
 
+import base64
+import hashlib
+import re
 import secrets
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,33 +28,25 @@ PRIVATE = ("/api/", "/media/", "/_stcore/upload_file")
 """Below these addresses lie people's data; no cache may keep a copy."""
 LOCAL_ONLY = ("/_stcore/metrics", "/_stcore/script-health-check")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
-CONTENT = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' blob: 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
+CONTENT = (
+    "default-src 'self'; script-src 'self' blob: 'unsafe-eval'{scripts}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' data: blob:{sockets}; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self'"
 )
-"""Nothing from elsewhere, and no script inside a page. Vega compiles its expressions (`unsafe-eval`), components come as
-a `blob:`, and Streamlit writes its styles into the page."""
+"""Nothing from elsewhere, and no script inside a page but Streamlit's own, named by its hash. Vega compiles its
+expressions (`unsafe-eval`), components come as a `blob:`, Streamlit writes its styles into the page; some browsers want
+the address of the websocket in full."""
 SAFE = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "same-origin",
-    "content-security-policy": CONTENT,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(self), microphone=(self), geolocation=()",
 }
+PLAIN_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-f:]+\](:\d+)?")
+INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 ONE_YEAR = "max-age=31536000"
 FOREIGN_NAME = (
     "This server does not answer to the name '{name}'. Whoever runs it can allow that name with the setting "
@@ -92,7 +90,7 @@ def may_look_inside(scope: Scope) -> bool:
     """Say whether somebody may read numbers of the whole server: from this machine, or with the token."""
     token = configuration().metrics_token
     told = Headers(scope=scope).get("authorization", "").removeprefix("Bearer ")
-    return is_local(scope) or bool(token) and secrets.compare_digest(told.encode(), token.encode())
+    return is_local(scope) or (bool(token) and secrets.compare_digest(told.encode(), token.encode()))
 
 
 def is_known(host: str, server: str) -> bool:
@@ -149,9 +147,20 @@ def _name(host: str) -> str:
     return (told.hostname or "").rstrip(".")
 
 
+@cache
+def _scripts() -> str:
+    """Name the scripts that stand in Streamlit's empty page, by their hashes."""
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    hashes = [hashlib.sha256(script.encode()).digest() for script in INLINE.findall(page)]
+    return "".join(f" 'sha256-{base64.b64encode(told).decode()}'" for told in hashes)
+
+
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in SAFE.items():
         headers[name] = value
+    host = Headers(scope=scope).get("host", "")
+    sockets = f" ws://{host} wss://{host}" if PLAIN_HOST.fullmatch(host) else ""
+    headers["content-security-policy"] = CONTENT.format(sockets=sockets, scripts=_scripts())
     if scope.get("scheme") == "https":
         headers["strict-transport-security"] = ONE_YEAR
     if scope["path"].startswith(PRIVATE):

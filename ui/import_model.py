@@ -12,8 +12,9 @@ import streamlit as st
 
 from recipes import Refusal
 from records.model_file import LARGEST, MEGABYTE, Inspected, Port
-from training import gate
-from ui import layer_table, look, studio, upload
+from training import brought, gate
+from ui import draft as drafts
+from ui import imported_panel, layer_table, look, studio, upload
 
 BROUGHT = "brought.keras"
 GONE = "This model is not here any more. Open its file again."
@@ -38,6 +39,7 @@ def show() -> None:
         return
     is_here = answer.is_ready and (folder / gate.TOLD).exists()  # it may have been deleted since
     if is_here:
+        _learn_on(folder, answer.value)
         _model(answer.value)
     else:
         look.failed(answer.sentence or GONE)
@@ -45,29 +47,24 @@ def show() -> None:
         if st.button("Open another file", icon=look.symbol("upload_file"), key="open_another"):
             _leave()
         if is_here and st.button("Delete it here", icon=look.symbol("delete"), key="delete_model", type="tertiary"):
-            gate.forget(folder)
+            brought.forget(folder, studio.workspace())
             _leave()
 
 
 def _bring() -> None:
-    given = st.file_uploader(
-        "A .keras file",
-        key="model_file",
-        max_upload_size=LARGEST // MEGABYTE,
-        help="What stands in the file is read as data. No program code in it is ever run, and a model that needs such "
-        "code is not opened.",
-    )
-    if given is None or st.session_state.get("model_taken") == given.file_id:
-        return
-    st.session_state["model_taken"] = given.file_id
-    folder = studio.workspace().new_upload_folder(studio.owner())
     try:
-        upload.move(given, folder / BROUGHT)
-    except OSError:
-        gate.forget(folder)
-        look.failed(NO_ROOM)
+        given = upload.ask(
+            "A .keras file", "model_file", most_mb=LARGEST // MEGABYTE,
+            about="What stands in the file is read as data. No program code in it is ever run, and a model that needs "
+            "such code is not opened.",
+        )  # fmt: skip
+    except Refusal as refusal:
+        look.failed(str(refusal))
         return
-    st.query_params["model"] = folder.name
+    if given is None:
+        return
+    given.rename(given.with_name(BROUGHT))
+    st.query_params["model"] = given.parent.name
     st.rerun()
 
 
@@ -115,6 +112,23 @@ def _model(told: Inspected) -> None:
     _layers(told)
     for note in told.notes[: len(told.notes) if told.is_finite else -1]:
         look.quiet(look.plain(note))
+
+
+def _learn_on(folder: Path, told: Inspected) -> None:
+    """Offer the way to Build, with this model as the one that learns on; or say why it cannot."""
+    if why := brought.unable(told):
+        look.quiet(why)
+        return
+    if not st.button("Train it on your data", icon=look.symbol("play_arrow"), key="train_model", type="primary"):
+        return
+    draft = drafts.current(studio.workspace(), studio.owner())
+    try:
+        imported_panel.use(draft, folder)
+    except Refusal as refusal:
+        look.failed(str(refusal))
+        return
+    drafts.replace(draft, studio.workspace(), studio.owner())
+    st.switch_page("pages/build.py")
 
 
 def _ports(ports: tuple[Port, ...]) -> None:

@@ -9,7 +9,8 @@ import datasets
 from datasets import DataSet
 from recipes import Data, Recipe, Refusal
 from training import plan
-from ui import layer_editor, layer_table, look, many_panel, settings_form, studio
+from ui import imported_panel, layer_editor, layer_table, look, many_panel, settings_form, studio
+from ui.classroom import here
 from ui.draft import Draft
 
 KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date": "date", "text": "text"}
@@ -17,9 +18,13 @@ KINDS = {"number": "number", "category": "category", "boolean": "yes/no", "date"
 
 def choose(draft: Draft, data: Data, dataset: DataSet) -> bool:
     """Choose the family; says whether one serves these data."""
-    able = builders.fitting(str(data.type), data.task)
+    able = imported_panel.offered(draft, builders.fitting(str(data.type), data.task))
     if not able:
         st.info("No model here takes these data and this task yet. Choose another column to learn.")
+        return False
+    able = here.families(able)
+    if not able:
+        st.info(look.plain(here.no_family()))
         return False
     first = plan.default_architecture(data)
     first = first if first in able else able[0]
@@ -40,6 +45,8 @@ def choose(draft: Draft, data: Data, dataset: DataSet) -> bool:
     if name != draft.architecture:
         draft.architecture = str(name)
         settings_form.forget("build_training_")
+    if draft.models.get(imported_panel.FAMILY) and imported_panel.FAMILY not in able:
+        look.quiet(imported_panel.UNFIT)
     reason = f" :green[{look.symbol('check')} Good first choice: {why(dataset)}.]" if name == first else ""
     st.markdown(f"{builders.get(draft.architecture).SUMMARY}{reason}")
     return True
@@ -58,10 +65,13 @@ def why(dataset: DataSet) -> str:
 def settings(draft: Draft, questions: studio.Questions) -> tuple[str, ...]:
     """Draw the family's own settings; returns what is wrong with them."""
     name = draft.architecture
+    if name == imported_panel.FAMILY:
+        imported_panel.show(draft)
     impossible = layer_editor.show(draft, questions) if name == layer_editor.FAMILY else ()
     config = builders.get(name).Config
     group = settings_form.Group(
-        config, draft.models.get(name, {}), f"build_model_{name}", several=many_panel.lists(draft, name)
+        config, draft.models.get(name, {}), f"build_model_{name}", several=many_panel.lists(draft, name),
+        locked=here.locks("model", name),
     )
     (form,) = settings_form.show([group], f"build_model_{name}", panel="model")
     draft.models[name] = form.said

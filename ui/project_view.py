@@ -1,5 +1,6 @@
 """Runs on their way to another computer, and from one: saved as one file, opened, their models made anew."""
 
+import shutil
 from collections.abc import Sequence
 
 import streamlit as st
@@ -22,12 +23,7 @@ def show(rows: Sequence[RunRow]) -> None:
         picked = [row for row in rows if st.session_state.get(f"pick_{row.id}")] or list(rows)
         if picked:
             _save(picked)
-        given = st.file_uploader(
-            "Open a project", [project.ENDING.lstrip(".")], key="project_file", max_upload_size=LARGEST
-        )  # fmt: skip
-        if given is not None and st.session_state.get("project_opened") != given.file_id:
-            st.session_state["project_opened"] = given.file_id
-            _open(given)
+        _bring()
         if told := st.session_state.pop("project_told", ""):
             st.markdown(f":green[{look.symbol('check_circle')}] {look.plain(told)}")
 
@@ -57,17 +53,18 @@ def _save(rows: Sequence[RunRow]) -> None:
     )  # fmt: skip
 
 
-def _open(given: upload.Upload) -> None:
-    file = studio.workspace().new_upload_folder(studio.owner()) / f"project{project.ENDING}"
+def _bring() -> None:
     try:
-        upload.move(given, file)
-        with st.spinner("Opening the project"):
-            runs = studio.executor().open_project(file, studio.owner())
+        given = upload.ask("Open a project", "project_file", endings=[project.ENDING.lstrip(".")], most_mb=LARGEST)
+        if given is None:
+            return
+        try:
+            with st.spinner("Opening the project"):
+                runs = studio.executor().open_project(given, studio.owner())
+        finally:
+            shutil.rmtree(given.parent, ignore_errors=True)
     except Refusal as refusal:
         look.failed(str(refusal))
         return
-    finally:
-        file.unlink(missing_ok=True)
-        file.parent.rmdir()
     st.session_state["project_told"] = f"{look.counted(len(runs), 'run')} opened. Each makes its model when you ask it."
     st.rerun()

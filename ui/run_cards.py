@@ -79,6 +79,8 @@ def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) 
     cards = every[: st.session_state.get("cards_shown", MOST_CARDS)]
     turns = studio.executor().turns() if any(row.state == "queued" for row in rows) else {}
     several = sum(row.state == "queued" for row in rows) > 1
+    if turns and (trouble := studio.executor().trouble()):
+        look.quiet(f"{look.symbol('cloud_off')} {look.plain(trouble)}")
     grid = st.grid(min_column_width=350, gap="small", key="run_cards")
     for each in cards:
         name = each.group.id if isinstance(each, Members) else each.id

@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from recipes import Recipe
 from records import Run, State
 
 POINTS = 800
@@ -26,34 +28,129 @@ def reader(folder: Path) -> "RunReader":
     return RunReader(Run(folder))
 
 
+class Glance:
+    """A run as it stood at one moment: all that a page draws of it agrees, and tabs that look at once share it."""
+
+    def __init__(self, known: "RunReader") -> None:
+        self.run = known.run
+        self.taken = time.monotonic()
+        self._known = known
+        self._lines, self._mark = known.followed()
+        self._files: dict[str, tuple[Any, Any]] = {}
+
+    @property
+    def state(self) -> State:
+        """The run's `state.json`."""
+        mark, told = self._marked("state.json")
+        return self._known.once("state", mark, lambda: State.model_validate(told))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The run's recipe, to be read and never changed: every tab has the same one."""
+        return self._known.once("recipe", self._marked_recipe(), lambda: self.run.recipe)
+
+    def file(self, name: str) -> Any:
+        """Return one of the run's JSON files, parsed again only when it was replaced; None while it is not there."""
+        return self._marked(name)[1]
+
+    def lines(self) -> list[Line]:
+        """Return every line of `metrics.jsonl`; `x` runs on from stage to stage."""
+        return list(self._lines)
+
+    def stages(self) -> list[str]:
+        """Name the stages that have begun, in their order."""
+        return list(self.drawn("stages", lambda: dict.fromkeys(line["stage"] for line in self._lines)))
+
+    def epochs(self, stage: str | None = None) -> list[Line]:
+        """Return the lines that end an epoch, of all stages or of one."""
+        return list(
+            self.drawn(("epochs", stage), lambda: [line for line in _of_stage(self._lines, stage) if line.get("end")])
+        )
+
+    def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
+        """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
+        return list(self.drawn(("points", stage, limit), lambda: thin(_of_stage(self._lines, stage), limit)))
+
+    def drawn(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of the lines as they were; every tab that looks at them is given the same."""
+        return self._known.once(("drawn", key), self._mark, make)
+
+    def drawn_of(self, name: str, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of one of the run's JSON files, again only when that was replaced."""
+        return self._known.once((name, key), self._marked(name)[0], make)
+
+    def _marked(self, name: str) -> tuple[Any, Any]:
+        if name not in self._files:
+            self._files[name] = self._known.marked(name)
+        return self._files[name]
+
+    def _marked_recipe(self) -> Any:
+        if "recipe.yaml" not in self._files:
+            self._files["recipe.yaml"] = mark_of(self.run.folder / "recipe.yaml"), None
+        return self._files["recipe.yaml"][0]
+
+
 class RunReader:
     """Follow one run folder; each call reads only what was added or replaced since the last one."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self._lock = threading.Lock()
-        self._files: dict[str, tuple[tuple[int, int, int], Any]] = {}
+        self._files: dict[str, tuple[Any, Any]] = {}
         self._made: dict[Any, tuple[Any, Any]] = {}
         self._follower = _Follower(run.folder / "metrics.jsonl")
+        self._last: Glance | None = None
+
+    def glance(self, age: float = 0.0) -> Glance:
+        """Look at the run, or return the last look at it if that was `age` seconds ago or less."""
+        last = self._last
+        if last is None or time.monotonic() - last.taken > age:
+            last = self._last = Glance(self)
+        return last
 
     @property
     def state(self) -> State:
         """The run's `state.json`."""
-        mark, told = self._marked("state.json")
-        return self._once("state", mark, lambda: State.model_validate(told))
+        return self.glance().state
 
     def file(self, name: str) -> Any:
         """Return one of the run's JSON files, parsed again only when it was replaced; None while it is not there."""
-        return self._marked(name)[1]
+        return self.marked(name)[1]
 
-    def _marked(self, name: str) -> tuple[Any, Any]:
+    def lines(self) -> list[Line]:
+        """Return every line of `metrics.jsonl`; `x` runs on from stage to stage."""
+        return self.glance().lines()
+
+    def stages(self) -> list[str]:
+        """Name the stages that have begun, in their order."""
+        return self.glance().stages()
+
+    def epochs(self, stage: str | None = None) -> list[Line]:
+        """Return the lines that end an epoch, of all stages or of one."""
+        return self.glance().epochs(stage)
+
+    def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
+        """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
+        return self.glance().points(limit, stage)
+
+    def drawn(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of the lines as they are now; every tab that looks at them is given the same."""
+        return self.glance().drawn(key, make)
+
+    # For `Glance`
+
+    def followed(self) -> tuple[list[Line], Any]:
+        """Return the lines as they are now, and what tells them from those of another moment."""
+        with self._lock:
+            lines = self._follower.lines()
+            return lines, (self._follower.times_forgotten, len(lines))
+
+    def marked(self, name: str) -> tuple[Any, Any]:
         """Return what tells this version of a file from the others, and what it holds."""
         path = self.run.folder / name
-        try:
-            about = path.stat()
-        except FileNotFoundError:
+        mark = mark_of(path)
+        if mark is None:
             return None, None
-        mark = (about.st_ino, about.st_size, about.st_mtime_ns)
         with self._lock:
             known = self._files.get(name)
             if known is None or known[0] != mark:
@@ -61,37 +158,7 @@ class RunReader:
                 self._files[name] = known
         return known
 
-    def lines(self) -> list[Line]:
-        """Return every line of `metrics.jsonl`; `x` runs on from stage to stage."""
-        with self._lock:
-            return self._follower.lines()
-
-    def stages(self) -> list[str]:
-        """Name the stages that have begun, in their order."""
-        return list(self._of_lines("stages", lambda lines: list(dict.fromkeys(line["stage"] for line in lines))))
-
-    def epochs(self, stage: str | None = None) -> list[Line]:
-        """Return the lines that end an epoch, of all stages or of one."""
-        ends = self._of_lines(
-            ("epochs", stage), lambda lines: [line for line in _of_stage(lines, stage) if line.get("end")]
-        )
-        return list(ends)
-
-    def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
-        """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
-        return list(self._of_lines(("points", stage, limit), lambda lines: thin(_of_stage(lines, stage), limit)))
-
-    def drawn(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what `make` makes of the lines as they are now; every tab that looks at them is given the same."""
-        return self._of_lines(("drawn", key), lambda _lines: make())
-
-    def _of_lines(self, key: Any, make: Callable[[list[Line]], Any]) -> Any:
-        with self._lock:
-            lines = self._follower.lines()
-            mark = self._follower.times_forgotten, len(lines)
-        return self._once(key, mark, lambda: make(lines))
-
-    def _once(self, key: Any, mark: Any, make: Callable[[], Any]) -> Any:
+    def once(self, key: Any, mark: Any, make: Callable[[], Any]) -> Any:
         """Return what was made for this mark before; two tabs that ask at once may both make it."""
         known = self._made.get(key)
         if known is None or known[0] != mark:
@@ -99,6 +166,15 @@ class RunReader:
                 self._made.clear()
             known = self._made[key] = (mark, make())
         return known[1]
+
+
+def mark_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells this version of a file from the others; None while it is not there."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _of_stage(lines: list[Line], stage: str | None) -> list[Line]:

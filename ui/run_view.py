@@ -289,7 +289,8 @@ def queue_words(turn: Turn | None) -> str:
 def _strip(run: Run, state: State) -> None:
     if state.state == "queued":
         words_ = queue_words(studio.executor().turn(run.id))
-        st.markdown(f"{look.symbol('schedule')} {words_}. It starts by itself; you may close this page.")
+        rest_ = studio.executor().trouble() or "It starts by itself; you may close this page."
+        st.markdown(f"{look.symbol('schedule')} {words_}. {look.plain(rest_)}")
         return
     phase = "training" if state.phase == "validating" else state.phase
     order = [name for name, _ in PHASES]

@@ -20,6 +20,7 @@ from ui import look
 
 LIST = "_list"
 """What the key of a field that takes a list ends with."""
+LOCKED = "Your teacher has fixed this for the class."
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Group:
     """Also check the settings together, where this panel is the one that tells it."""
     several: Mapping[str, Sequence[float]] | None = None
     """The lists so far, where number fields take several values; None where each takes one."""
+    locked: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Fields that somebody else has fixed, at these values."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class _Drawn:
     def of(cls, group: Group, panel: str) -> "_Drawn":
         fields = {name: one for name, one in group.model.model_fields.items() if noted(one)["panel"] == panel}
         start = {name: one.default for name, one in group.model.model_fields.items()} | dict(group.defaults)
-        return cls(group, fields, start, start | dict(group.said))
+        return cls(group, fields, start, start | dict(group.said) | dict(group.locked))
 
     def form(self) -> Form:
         said = {name: self.values[name] for name in self.start if self.values[name] != self.start[name]}
@@ -96,6 +99,9 @@ class _Drawn:
     def draw(self, name: str) -> None:
         """Draw one field and take what it holds."""
         field, key = self.fields[name], f"{self.group.key}_{name}"
+        if name in self.group.locked:
+            _locked(name, field, self.values[name], key)
+            return
         if self.group.several is None or field.annotation not in (int, float):
             self.values[name] = _widget(name, field, self.values[name], key)
             return
@@ -188,6 +194,14 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     if kind is str:
         return st.text_input(**told)
     raise TypeError(f"There is no form field for `{name}: {kind}`.")
+
+
+def _locked(name: str, field: FieldInfo, value: Any, key: str) -> None:
+    """Show a field that a class's teacher has fixed."""
+    st.text_input(
+        f"{look.symbol('lock')} {field.title or name.replace('_', ' ').capitalize()}", look.setting_value(value),
+        key=f"{key}_locked_{value}", disabled=True, help=f"{LOCKED} {_help(name, field)}",
+    )  # fmt: skip
 
 
 def _several(name: str, field: FieldInfo, value: Any, former: tuple[float, ...], key: str) -> tuple[float, ...]:

@@ -52,11 +52,11 @@ def refuse_elsewhere(headers: Mapping[str, str]) -> None:
 
 
 def _signer(purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_secret(Workspace.default().root / FILE), salt=f"layerwise.{purpose}")
+    return URLSafeTimedSerializer(secret(Workspace.default().root / FILE), salt=f"layerwise.{purpose}")
 
 
 @lru_cache(maxsize=8)
-def _secret(file: Path) -> bytes:
+def secret(file: Path) -> bytes:
     """Read the secret, or make it; where two servers start at once, both take the one that was there first."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from builders._layers import LayerSettings, PictureSettings
 from recipes import Recipe, Refusal, Training, validate
 from training.schedules import rates
 from ui import look, many_panel, samples, settings_form, studio
+from ui.classroom import here
 from ui.draft import Draft
 
 ORDER = ("batch_size", "learning_rate", "dropout", "epochs", "early_stopping")
@@ -37,10 +38,11 @@ def settings(draft: Draft) -> tuple[str, ...]:
             family.TRAINING,
             _beside_the_point(family.TRAINING | draft.training),
             several=many_panel.lists(draft, many_panel.TRAINING),
+            locked=here.locks("training"),
         ),
         settings_form.Group(
             family.Config, draft.models.get(name, {}), f"build_training_{name}", whole=False,
-            several=many_panel.lists(draft, name),
+            several=many_panel.lists(draft, name), locked=here.locks("model", name),
         ),
     ]  # fmt: skip
     training, own = settings_form.show(groups, "build_training", panel="training", order=ORDER)

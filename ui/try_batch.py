@@ -1,12 +1,12 @@
 """Many at once: a file of examples in, a file of answers out."""
 
 import hashlib
-from typing import Any
+from pathlib import Path
 
 import streamlit as st
 
 import datasets
-from recipes import Signature
+from recipes import Refusal, Signature
 from records import Run
 from ui import jobs, look, upload
 
@@ -25,9 +25,14 @@ def show(run: Run, signature: Signature) -> None:
     noun = datasets.get(signature.data_type).NOUN
     with st.expander("Many at once", key="batch", icon=look.symbol("list")):
         st.markdown(_what(signature, noun, is_files=is_files))
-        given = st.file_uploader("File", ["zip"] if is_files else TABLES, key="batch_file")
+        try:
+            given = upload.ask("File", "batch_file", endings=["zip"] if is_files else TABLES)
+        except Refusal as refusal:
+            look.failed(str(refusal))
+            return
         if given is not None:
             st.session_state[f"batch_{run.id}"] = _kept(run, given)
+            st.rerun()
         asked = st.session_state.get(f"batch_{run.id}")
         if asked:
             _answers(run, asked)
@@ -43,16 +48,14 @@ def _what(signature: Signature, noun: str, *, is_files: bool) -> str:
     )
 
 
-def _kept(run: Run, given: Any) -> dict[str, str]:
-    """Put the file into the run's folder, named after its content, so that the same file is answered once."""
-    ending = upload.safe(given.name)[-1].rpartition(".")[2].lower()
-    name = f"{hashlib.sha256(given.getbuffer()).hexdigest()[:16]}.{ending}"
+def _kept(run: Run, given: Path) -> dict[str, str]:
+    """Move the file into the run's folder, named after its content, so that the same file is answered once."""
+    with given.open("rb") as opened:
+        name = f"{hashlib.file_digest(opened, 'sha256').hexdigest()[:16]}{given.suffix.lower()}"
     folder = run.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    if not (folder / name).exists():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_bytes(given.getbuffer())
-        temporary.rename(folder / name)
+    given.replace(folder / name)
+    given.parent.rmdir()
     return {"file": f"{FOLDER}/{name}", "name": given.name}
 
 

@@ -25,9 +25,11 @@ from ui import identity, studio, tokens, upload_routes, uploader
 SMALL_MB = 20
 """What Streamlit's own field takes: it holds files in memory."""
 TOKEN_RENEWED = 3_600.0
+UNCLAIMED_SECONDS = 10.0
+"""After so long without a sign, an upload belongs to no page any more."""
 NO_FOLDER = "There is nothing in this folder that can be read. Choose another one."
 
-__all__ = ["ask", "check_together", "endings", "move", "safe", "take"]
+__all__ = ["ask", "check_together", "endings", "is_coming", "move", "safe", "take"]
 
 
 class Upload(Protocol):
@@ -43,32 +45,37 @@ class Upload(Protocol):
 
 
 def ask(
-    label: str, key: str, *, endings: Sequence[str] = (), several: bool = False, most_mb: int = 0, disabled: bool = False
-) -> Path | None:
+    label: str, key: str, *, endings: Sequence[str] = (), several: bool = False, most_mb: int = 0, about: str = "",
+    disabled: bool = False,
+) -> Path | None:  # fmt: skip
     """Draw the field; returns the file once it has arrived, or the folder of several, in the owner's uploads.
 
-    `endings` without the dot; none: any. `most_mb` is by default the server's limit. Each upload is returned once.
-    Raises `Refusal`.
+    `endings` without the dot; none: any. `most_mb` is by default the server's limit; `about` is a quiet word more. Each
+    upload is returned once. Raises `Refusal`.
     """
     number = st.session_state.setdefault(f"{key}_number", 0)
     most = most_mb or configuration().upload_mb
     if not identity.WorkspaceCookie.is_installed:
-        return _small(label, key, number, endings, most, several=several, disabled=disabled)
+        return _small(label, key, number, endings, most, several=several, about=about, disabled=disabled)
     owner, workspace = studio.owner(), studio.workspace()
     left = upload_routes.left_for(workspace, owner)
+    broken = next(iter(uploads.waiting(workspace, owner, key)), None)
     data = {
+        "number": number,
         "label": label,
-        "limit": _limit(most, left),
+        "limit": " ".join(filter(None, (_limit(most, left), about, _broken(broken)))),
         "endings": [f".{ending}" for ending in endings],
         "several": several,
         "files_most": uploads.MOST_FILES,
         "most": most * MEGABYTE,
         "left": left,
-        "token": _token(owner, most),
+        "token": _token(owner, most, key),
         "address": "/api/uploads/",
         "disabled": disabled,
     }
     batch = uploader.show(f"{key}_{number}", data)
+    if not batch and broken and broken.came == broken.size and time.time() - broken.touched > UNCLAIMED_SECONDS:
+        batch = broken.batch  # its page lost its memory just before the end: the server was started again
     if not batch:
         return None
     st.session_state[f"{key}_number"] = number + 1  # a fresh field: this upload is taken once
@@ -76,6 +83,11 @@ def ask(
     if found is None:
         raise Refusal(uploads.GONE)
     return found
+
+
+def is_coming(key: str) -> bool:
+    """Has something come for this field that no page has taken yet?"""
+    return bool(uploads.waiting(studio.workspace(), studio.owner(), key))
 
 
 def endings() -> list[str]:
@@ -92,10 +104,9 @@ def take(given: Sequence[Upload], workspace: Workspace, owner: str) -> Path:
             move(given[0], file)
             return file.resolve()
         kept = [each for each in given if not is_clutter(each.name)]
-        if not kept:
-            raise Refusal(NO_FOLDER)
         # The folder's name is what the data are called; inside, each file keeps the subfolder that it came from.
         inside = folder / f"{len(kept)} files"
+        inside.mkdir()
         for each in kept:
             target = inside.joinpath(*safe(each.name))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -135,13 +146,13 @@ def move(given: Upload, target: Path) -> None:
 
 
 def _small(
-    label: str, key: str, number: int, wanted: Sequence[str], most: int, *, several: bool, disabled: bool
+    label: str, key: str, number: int, wanted: Sequence[str], most: int, *, several: bool, about: str, disabled: bool
 ) -> Path | None:
     as_folder = several and st.session_state.get(f"{key}_folder", False)
     many = ("directory" if as_folder else True) if several else False
     given: Any = st.file_uploader(
         label, type=list(wanted) or None, accept_multiple_files=many, key=f"{key}_{number}_{as_folder}",
-        disabled=disabled, max_upload_size=min(SMALL_MB, most),
+        disabled=disabled, max_upload_size=min(SMALL_MB, most), help=about or None,
     )  # fmt: skip
     if several:
         st.toggle("Upload a whole folder (one subfolder per class)", key=f"{key}_folder")
@@ -156,13 +167,20 @@ def _limit(most_mb: int, left: int | None) -> str:
     return f"Up to {megabytes(most_mb * MEGABYTE)}.{room}"
 
 
-def _token(owner: str, most_mb: int) -> str:
+def _broken(broken: uploads.Waiting | None) -> str:
+    """Tell of an upload that broke off and that no page sends any more."""
+    if broken is None or broken.came == broken.size or time.time() - broken.touched < UNCLAIMED_SECONDS:
+        return ""
+    return f"{broken.name} broke off at {megabytes(broken.came)}: choose it again, and it goes on there."
+
+
+def _token(owner: str, most_mb: int, field: str) -> str:
     """Return a token that stays the same for an hour, so that the field is not drawn anew for it."""
     tokens_of = st.session_state.setdefault("upload_tokens", {})
-    name = f"{owner} {most_mb}"
+    name = f"{owner} {most_mb} {field}"
     moment, token = tokens_of.get(name, (0.0, ""))
     if time.time() - moment > TOKEN_RENEWED:
-        token = tokens.mint(upload_routes.PURPOSE, owner, most=most_mb * MEGABYTE)
+        token = tokens.mint(upload_routes.PURPOSE, owner, most=most_mb * MEGABYTE, field=field)
         tokens_of[name] = (time.time(), token)
     return token
 

@@ -106,7 +106,7 @@ def _begin(workspace: Workspace, told: dict[str, Any], batch: str, files: list[u
     uploads.sweep(workspace)
     owner = told["owner"]
     limits = uploads.Limits(int(told["most"]), left_for(workspace, owner))
-    return uploads.begin(workspace, owner, batch, files, limits)
+    return uploads.begin(workspace, owner, batch, files, limits, str(told["field"]))
 
 
 async def _receive(request: Request, workspace: Workspace, owner: str) -> int:

@@ -12,6 +12,7 @@ from evaluation import report
 from evaluation.asked import Asked
 from recipes import Recipe, keras
 from records import Run
+from tests.builders.smallest import own_settings
 from training import plan
 from training.evidence import Evidence
 from ui import families
@@ -54,7 +55,7 @@ def test_what_a_family_shows_can_be_drawn(name, prepared, tmp_path):
     recipe = Recipe.of({"data": data.model_dump(exclude_defaults=True), "model": {"architecture": name}})
     run = Run.create(tmp_path / "run", recipe)
     keras.utils.set_random_seed(1)
-    blueprint = builders.get(name).build(told.signature, builders.config(name, {}))
+    blueprint = builders.get(name).build(told.signature, builders.config(name, own_settings(name, told.signature)))
     asked = Asked(run, recipe, dataset, told, blueprint)
     evidence = Evidence(asked)
     for epoch in (1, 2):

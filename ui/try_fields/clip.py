@@ -11,7 +11,7 @@ from ui import look, media, samples, try_it
 from ui.try_fields import Chosen
 
 TEST, OWN = "Unseen clip", "Own clip"
-LARGEST = 100
+LARGEST = 20
 """Megabytes."""
 SIDE = 280
 

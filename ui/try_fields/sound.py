@@ -12,7 +12,7 @@ from ui import look, media, samples, try_it
 from ui.try_fields import Chosen
 
 TEST, OWN, RECORD = "Unseen sound", "Own sound", "Microphone"
-LARGEST = 50
+LARGEST = 20
 """Megabytes."""
 
 

@@ -1,4 +1,4 @@
-"""The field for files: a component that sends them to `/api/uploads`, shows how far they are, and goes on when it broke.
+"""The field for files: a component that sends them to `/api/uploads`, tells how far they are, goes on where it broke.
 
 `uploader.html`, `uploader.css` and `uploader.js` lie beside; `ui/upload.py` is what screens call.
 """
@@ -8,11 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).resolve().parent
-_FIELD = st.components.v2.component(
-    "layerwise_uploader",
-    **{kind: (_HERE / f"uploader.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")},
+_HTML, _CSS, _JS = (
+    Path(__file__).with_name(f"uploader.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
 )
+_FIELD = st.components.v2.component("layerwise_uploader", html=_HTML, css=_CSS, js=_JS)
 
 
 def show(key: str, data: dict[str, Any]) -> str:

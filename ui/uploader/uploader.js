@@ -92,6 +92,8 @@ class Desk {
   // Called again with every drawing of the page: what was said may have changed, an upload goes on.
   draw(data, setStateValue) {
     this.data = data
+    if (data.number !== this.number && !this.sending) this.reset()
+    this.number = data.number
     this.done = (batch) => setStateValue("done", { batch, at: Date.now() })
     this.find(".label").textContent = data.label
     this.find(".limit").textContent = data.limit
@@ -128,6 +130,13 @@ class Desk {
         this.tell("What you dropped cannot be read here. Choose it with the button instead.")
       }
     }
+  }
+
+  // The last upload was taken over: the field is free for another one.
+  reset() {
+    this.tell("")
+    this.find(".choose").hidden = this.find(".limit").hidden = false
+    this.find(".sending").hidden = true
   }
 
   choose(folder) {
