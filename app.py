@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import look
+from recipes import Refusal
+from ui import identity, look
 
 st.set_page_config(page_title="Layerwise", page_icon=str(look.STATIC / "icon.svg"), layout="wide")
 st.logo(look.STATIC / f"wordmark-{'dark' if look.is_dark() else 'light'}.svg", size="large")
@@ -17,4 +18,10 @@ pages = [
     st.Page("pages/join.py", title="Join a class", icon=":material/login:", visibility="hidden"),
     st.Page("pages/open_model.py", title="Open a model", icon=":material/deployed_code:", visibility="hidden"),
 ]
-st.navigation(pages, position="top").run()
+page = st.navigation(pages, position="top")
+try:
+    identity.current_user()
+except Refusal as refusal:  # no cookie, or one that opens nothing any more
+    look.failed(str(refusal))
+else:
+    page.run()

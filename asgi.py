@@ -19,7 +19,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from recipes import Refusal
 from recipes.configuration import check_or_exit
-from records import Workspace, logs
+from records import Workspace, logs, uploads
 from records.database import database
 from training.executor import Executor
 from ui import health_routes, incidents, tokens
@@ -30,6 +30,7 @@ from ui.routes import routes
 from ui.serve import announce
 
 WATCH_SECONDS = 2.0
+TIDY_SECONDS = 300.0
 HEAVY = ("pandas", "pyarrow", "plotly.graph_objects")
 """Imported while nobody waits: the first chart would take a second longer."""
 LOGGERS = ("layerwise", "streamlit", "streamlit.error_util", "streamlit.runtime", "uvicorn.error")
@@ -74,7 +75,7 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     kept = logs.keep(_workspace, "server", LOGGERS)
     incidents.say_once()
     address, port = st.get_option("server.address") or "", st.get_option("server.port")
-    tasks = [asyncio.create_task(work) for work in (announce(address, port), _keep_supervisor(), _load())]
+    tasks = [asyncio.create_task(work) for work in (announce(address, port), _keep_supervisor(), _load(), _tidy())]
     yield
     for task in tasks:
         task.cancel()
@@ -92,6 +93,13 @@ async def _keep_supervisor() -> None:
         except (OSError, subprocess.SubprocessError):
             logging.getLogger("layerwise").exception("The supervisor could not be started; trying again.")
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _tidy() -> None:
+    """Delete what is left of uploads that nobody goes on with."""
+    while True:
+        await asyncio.to_thread(uploads.sweep, _workspace)
+        await asyncio.sleep(TIDY_SECONDS)
 
 
 async def _load() -> None:

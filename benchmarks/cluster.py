@@ -304,12 +304,14 @@ def main(arguments: list[str] | None = None) -> None:
         cluster.start(NODE)
         executor = stack.enter_context(_executor(Workspace(folder / "workspace")))
         trial = Trial(cluster, executor, Path(address.partition("host=")[2].partition("&")[0]))
+        about = {"ray": cluster.service.answer(), "nodes": 2, "epochs": EPOCHS}
         chosen = [each for each in TRIALS if told.only in ("", each.__name__)]
-        rows = [_played(each, trial, told.times) for each in chosen]
-        version = cluster.service.answer()
-    if not told.only:
-        result = {"ray": version, "nodes": 2, "epochs": EPOCHS, "promises": rows}
-        (ROOT / "docs" / "cluster.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        kept: dict[str, list[dict[str, Any]]] = {each.__name__: [] for each in chosen}
+        for _ in range(told.times):
+            for each in chosen:
+                kept[each.__name__].append(_played(each, trial))
+                if not told.only:  # after each, so that a session that is cut short leaves what it has
+                    _write(about | {"promises": [_row(one, kept[one.__name__]) for one in chosen]})
 
 
 def wait_for(reached: Callable[[], Any], what: str, seconds: float = LONGEST) -> None:
@@ -346,20 +348,30 @@ def workers(workspace: Workspace, run: str) -> list[psutil.Process]:
     return found
 
 
-def _played(act: FunctionType, trial: Trial, times: int) -> dict[str, Any]:
-    outcomes, failures, began = [], [], time.monotonic()
-    for _ in range(times):
-        try:
-            outcomes.append(act(trial))
-        except Broken as broken:
-            failures.append(str(broken))
-    name = (act.__doc__ or "").strip()
-    row = {
-        "name": act.__name__, "promise": name, "n": times, "failures": len(failures), "said": failures,
-        "upper_95": upper(len(failures), times), "seconds": round(time.monotonic() - began, 1), "told": outcomes,
+def _played(act: FunctionType, trial: Trial) -> dict[str, Any]:
+    """Play a promise once; returns what was measured, with `broken` where it was not kept."""
+    began = time.monotonic()
+    try:
+        outcome = act(trial)
+    except Broken as broken:
+        outcome = {"broken": str(broken)}
+    outcome["seconds"] = round(time.monotonic() - began, 1)
+    print(act.__name__, json.dumps(outcome), flush=True)
+    return outcome
+
+
+def _row(act: FunctionType, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
+    failures = sum("broken" in outcome for outcome in outcomes)
+    bound = upper(failures, len(outcomes)) if outcomes else 1.0
+    promise = (act.__doc__ or "").strip()
+    return {
+        "name": act.__name__, "promise": promise, "n": len(outcomes), "failures": failures, "upper_95": bound,
+        "outcomes": outcomes,
     }  # fmt: skip
-    print(json.dumps(row), flush=True)
-    return row
+
+
+def _write(result: dict[str, Any]) -> None:
+    (ROOT / "docs" / "cluster.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager

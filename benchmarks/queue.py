@@ -103,17 +103,19 @@ def forecasts(
     lately = [replace(row, took=real[row.id]) for row in dice.sample(rows, min(20, len(rows)))] if warm else []
     now, live, waiting, told, began = 0.0, [], sorted(rows, key=lambda row: row.place), {}, {}
     joined: list[RunRow] = []
+    served: dict[str, float] = {}
     while waiting or joined or live:
         while waiting and waiting[0].place <= now:
             row = waiting.pop(0)
             joined.append(row)
             left = [(one.owner, max(forecast.Pace.of(lately).whole(one) - (now - began[one.id]), 1.0)) for one in live]
-            turn = forecast.turns(joined, left, slots, most, forecast.Pace.of(lately))[row.id]
+            turn = forecast.turns(joined, left, slots, most, forecast.Pace.of(lately), served)[row.id]
             told[row.id] = (now, turn.seconds or 0.0)
-        for row in fair_order(list(joined), live, most):
+        for row in fair_order(list(joined), list(live), most, served):
             if len(live) >= slots:
                 break
             joined.remove(row)
+            served[row.owner] = now
             live.append(row)
             began[row.id] = now
         nexts = [began[row.id] + real[row.id] for row in live] + [row.place for row in waiting[:1]]

@@ -2,7 +2,7 @@
 
 On the same test rows: the difference of a score with its 95 % interval from a bootstrap that draws rows, the same for
 both models (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 16), so that what is hard for
-both cancels out. Forecasts are drawn in blocks of neighbouring windows. For accuracy McNemar's exact test judges the
+both cancels out. Forecasts and windows of a text are drawn in blocks of neighbours. For accuracy McNemar's exact test judges the
 rows on which only one of the two is right (McNemar, 1947): it holds for few rows too.
 
 Over folds: Student's t-test with the correction of Nadeau and Bengio ("Inference for the generalization error",
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from datasets import DataSet
-from evaluation import scores, tasks
+from evaluation import _paired_boxes, scores, tasks
 from evaluation.words import count, number, percent
 from recipes import Refusal
 from records import Run
@@ -32,6 +32,12 @@ FEWEST = 10
 """Shared rows without which nothing can be said."""
 SHARES = ("accuracy", "exact", "recall_macro", "precision_macro", "recall_at_1")
 """Scores that people read as percent."""
+
+DRAWS_OF_BOXES = 400
+"""Average precision is summed up anew for each draw."""
+UNKEPT = ("generation", "styling")
+"""Tasks of which some runs keep no answer to each test row."""
+WITHOUT = "A run of this task keeps no answer to each test row, so only its scores can be compared."
 
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """Score an answer against the truth under weights (draws, rows): (draws,)."""
@@ -79,9 +85,27 @@ def runs(
             raise Refusal(f"These two runs {word}, so their scores cannot be compared. Choose runs of one task.")
     if _data_of(first) != _data_of(second):
         raise Refusal("These two runs learned from different data sets, so they share no test rows.")
-    metric = metric or reports[0]["headline"]["metric"]
-    both, left_out = shared(Answers.of(first), Answers.of(second))
-    return answers(reports[0]["task"], metric, *both, names=names, seed=seed) | {"left_out": left_out}
+    task, metric = reports[0]["task"], metric or reports[0]["headline"]["metric"]
+    if task in UNKEPT and not all((run.folder / "predictions.npz").exists() for run in (first, second)):
+        raise Refusal(WITHOUT)
+    told = [Answers.of(run) for run in (first, second)]
+    if task == "detection":
+        told = _of_boxes(told, [0.0 if metric == "map50" else report["threshold"] for report in reports])
+    both, left_out = shared(*told)
+    if task == "generation" and not len(both[0].rows):
+        raise Refusal(
+            "These two runs cut the text into other pieces, or know other words, so their surprise cannot be compared. "
+            "Train both with the same length and the same vocabulary."
+        )
+    return answers(task, metric, *both, names=names, seed=seed) | {"left_out": left_out}
+
+
+def _of_boxes(told: Sequence[Answers], least: Sequence[float]) -> list[Answers]:
+    """Return what two detectors show, each with its own threshold, with as many places for boxes."""
+    seen = [_paired_boxes.shown(each.answer, limit) for each, limit in zip(told, least, strict=True)]
+    return [
+        Answers(each.rows, each.truth, wide) for each, wide in zip(told, _paired_boxes.as_wide(*seen), strict=True)
+    ]
 
 
 def shared(first: Answers, second: Answers) -> tuple[tuple[Answers, Answers], int]:
@@ -192,10 +216,22 @@ def _score(task: str, metric: str, truth: np.ndarray) -> Score:
         return lambda _, answer, weights: weights @ answer / weights.sum(axis=1)
     if task == "reconstruction" and metric in ("error", "roc_auc", "average_precision", "recall_at_1"):
         return lambda truth, answer, weights: _oddness(metric, truth, answer, weights)
-    kept = "keeps no answer to each test row"
-    if task in ("generation", "styling", "detection"):
-        raise Refusal(f"A run of this task {kept}, so only its scores can be compared.")
+    if task == "detection" and metric in _paired_boxes.METRICS:
+        return _paired_boxes.score(metric)
+    if task == "generation" and metric in SURPRISE:
+        return lambda _, answer, weights: SURPRISE[metric](weights @ answer / weights.sum(axis=1)[:, None])
+    if task in UNKEPT:
+        raise Refusal(WITHOUT)
     raise Refusal("This score cannot be compared row by row. Choose the score at the top of the report.")
+
+
+SURPRISE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "loss": lambda means: means[:, 0],
+    "perplexity": lambda means: np.exp(np.minimum(means[:, 0], 50.0)),
+    "bits": lambda means: means[:, 0] / np.log(2),
+    "accuracy": lambda means: means[:, 1],
+}
+"""Scores of a text from the mean loss and the mean share of right tokens: (draws, 2) to (draws,)."""
 
 
 def _forecast(metric: str, truth: np.ndarray, answer: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -238,9 +274,9 @@ def _drawn(score: Score, first: Answers, second: Answers, task: str, seed: int) 
     sample = np.arange(total) if total <= MOST_ROWS else np.sort(random.choice(total, MOST_ROWS, replace=False))
     truth, one, other = first.truth[sample], first.answer[sample], second.answer[sample]
     rows = len(sample)
-    block = _block_size(rows, truth) if task == "forecasting" else 1
+    block = _block_size(rows, truth) if task in ("forecasting", "generation") else 1
     wide = max(1, int(np.prod(one.shape[1:])))
-    draws = int(np.clip(40 * BLOCK // (rows * wide), 400, DRAWS))
+    draws = DRAWS_OF_BOXES if task == "detection" else int(np.clip(40 * BLOCK // (rows * wide), 400, DRAWS))
     found: list[np.ndarray] = []
     size = max(1, BLOCK // rows)
     for start in range(0, draws, size):

@@ -35,7 +35,7 @@ def answer(run: Run, values: dict[str, Any], model: Callable[[str], Any] | None 
     """
     prepared = _prepared(run)
     replying = Replying(
-        run, prepared, _decoded(prepared.signature, values), model or (lambda name: download(run, name))
+        run, prepared, decoded(prepared.signature, values), model or (lambda name: download(run, name))
     )
     told = tasks.get(prepared.signature.task).reply(replying)
     if model is None and prepared.signature.task in strange.TASKS:
@@ -47,7 +47,7 @@ def withstands(run: Run, values: dict[str, Any], name: str) -> dict[str, Any]:
     """Answer one example, disturbed more and more: {"levels", "answers": the mean answer at each level}."""
     prepared = _prepared(run)
     signature = prepared.signature
-    replying = Replying(run, prepared, _decoded(signature, values), lambda name: download(run, name))
+    replying = Replying(run, prepared, decoded(signature, values), lambda name: download(run, name))
     row = replying.row()
     rows = [stress.disturbed(signature, row, name, level, draw) for level in stress.LEVELS for draw in range(DRAWS)]
     many = {name: np.concatenate([each[name] for each in rows]) for name in row}
@@ -80,7 +80,8 @@ def _opened(folder: Path) -> Prepared:
     return Prepared.open(folder)
 
 
-def _decoded(signature: Signature, values: dict[str, Any]) -> dict[str, Any]:
+def decoded(signature: Signature, values: dict[str, Any]) -> dict[str, Any]:
+    """Turn cells as a page sends them into cells as a data type parses them: files from base64 to bytes."""
     files = {raw.name for raw in signature.raw if raw.kind in FILES}
     return {name: _bytes(value) if name in files else value for name, value in values.items()}
 

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from records.catalogue import RunRow
-from ui import energy, look, project_view, run_cards, run_view, studio
+from ui import energy, look, project_view, run_cards, run_view, studio, your_data
 from ui.compare import board, groups
 
 SECONDS = 2.5
@@ -25,6 +25,7 @@ def page() -> None:
             icon="rocket_launch", button="Choose an example", page="pages/start.py",
         )  # fmt: skip
         project_view.show(rows)
+        your_data.show(rows)
         return
     view = st.segmented_control(
         "View", [CARDS, BOARD], default=CARDS, required=True, key="runs_view", label_visibility="collapsed",
@@ -37,6 +38,7 @@ def page() -> None:
     if used := energy.total(board.run_of(row) for row in rows):
         look.quiet(f"{look.symbol('bolt')} {look.plain(used)}")
     project_view.show(rows)
+    your_data.show(rows)
 
 
 def _cards_of(rows: list[RunRow]) -> None:

@@ -48,7 +48,7 @@ NAMES_PLACES = ("recipe.yaml", "prepared.json", "group.json", "job.json", "jobs/
 """Files that may name places in the workspace, which are elsewhere after a move."""
 TRIES = 10
 PACKED = (".keras", ".npz", ".npy", ".zip", ".png", ".jpg", ".jpeg", ".mp3", ".mp4", ".parquet", ".xlsx")
-NO_BACKUP = "The file {name} is no backup of Layerwise. Choose another file."
+NO_BACKUP = "The file {name} is no backup of Layerwise, or its end is missing. Choose another file."
 DAMAGED = "The backup is damaged: {name} is not what was saved. Nothing was restored; take another backup."
 
 

@@ -8,7 +8,7 @@ import heapq
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +153,12 @@ class Queue:
         """List what has a worker, or is about to get one."""
         return _rows(self._engine, sql.select(_run).where(_run.c.state.in_(LIVE)))
 
+    def served(self) -> dict[str, float]:
+        """Say when each owner last had a turn: when something last happened to a run of theirs that had started."""
+        turns = sql.select(_run.c.owner, sql.func.max(_run.c.updated)).where(_run.c.attempt > 0).group_by(_run.c.owner)
+        with reading(self._engine) as connection:
+            return dict(connection.execute(turns).tuples().all())
+
     def lately(self, most: int = 20) -> list[RunRow]:
         """List the runs that finished last, with how long they took."""
         done = sql.select(_run).where(_run.c.state == "finished", _run.c.took.is_not(None))
@@ -189,30 +195,38 @@ class Queue:
 
 
 class Line:
-    """What waits, as it is served: always the owner with the fewest live runs first, then the oldest run.
+    """What waits, as it is served: always the owner with the fewest live runs first, then the one served longest ago.
 
-    An owner who has `most` runs going waits for one of them to end; 0 is no such limit.
+    So owners take turns, also where there is room for one run only. An owner who has `most` runs going waits for one
+    of them to end; 0 is no such limit.
     """
 
-    def __init__(self, queued: Iterable[RunRow], live: Iterable[str], most: int = 0) -> None:
-        """Line up what waits; `live` names the owner of each live run."""
+    def __init__(
+        self, queued: Iterable[RunRow], live: Iterable[str], most: int = 0, served: Mapping[str, float] | None = None
+    ) -> None:
+        """Line up what waits; `live` names the owner of each live run, `served` when owners last had their turn."""
         self._busy = Counter(live)
         self._most = most
+        self._served = dict(served or {})
+        self._last = max(self._served.values(), default=0.0)
         self._of: dict[str, deque[RunRow]] = {}
         for row in sorted(queued, key=lambda row: (row.place, row.id)):
             self._of.setdefault(row.owner, deque()).append(row)
-        self._heads: list[tuple[int, float, str, str]] = []
+        self._heads: list[tuple[int, float, float, str, str]] = []
         for owner in self._of:
             self._show(owner)
 
     def take(self) -> RunRow | None:
         """Take the run that is next; it counts as live from now on. None where none may start now."""
         while self._heads:
-            busy, _, name, owner = heapq.heappop(self._heads)
+            busy, served, _, name, owner = heapq.heappop(self._heads)
             rows = self._of[owner]
-            if busy != self._busy[owner] or not rows or rows[0].id != name:
+            now = (self._busy[owner], self._turn_of(owner))
+            if (busy, served) != now or not rows or rows[0].id != name:
                 continue  # said before something changed; what holds now stands behind it
             self._busy[owner] += 1
+            self._last += 1.0
+            self._served[owner] = self._last
             row = rows.popleft()
             self._show(owner)
             return row
@@ -226,12 +240,18 @@ class Line:
     def _show(self, owner: str) -> None:
         rows = self._of.get(owner)
         if rows and not 0 < self._most <= self._busy[owner]:
-            heapq.heappush(self._heads, (self._busy[owner], rows[0].place, rows[0].id, owner))
+            turn = (self._busy[owner], self._turn_of(owner), rows[0].place, rows[0].id, owner)
+            heapq.heappush(self._heads, turn)
+
+    def _turn_of(self, owner: str) -> float:
+        return self._served.get(owner, float("-inf"))
 
 
-def fair_order(queued: Iterable[RunRow], live: Iterable[RunRow], most: int = 0) -> Iterator[RunRow]:
+def fair_order(
+    queued: Iterable[RunRow], live: Iterable[RunRow], most: int = 0, served: Mapping[str, float] | None = None
+) -> Iterator[RunRow]:
     """Give what may start now, in the order of the queue (`Line`), as long as somebody asks for more."""
-    line = Line(queued, (row.owner for row in live), most)
+    line = Line(queued, (row.owner for row in live), most, served)
     return iter(line.take, None)
 
 

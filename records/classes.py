@@ -301,6 +301,16 @@ class Classes:
             return None
         return self._runs(_class_run.c.classroom == now[0].id, _class_run.c.entered.is_not(None))
 
+    def take_over(self, former: str, owner: str) -> None:
+        """Make a former owner's classes and place in a class this owner's; whoever is in one already keeps that."""
+        with writing(self._engine) as connection:
+            connection.execute(sql.update(_classroom).where(_classroom.c.teacher == former).values(teacher=owner))
+        if self.joined(owner) is None:
+            with writing(self._engine) as connection:
+                connection.execute(sql.update(_member).where(_member.c.owner == former).values(owner=owner))
+        else:
+            self._forget_members(_member.c.owner == former)
+
     # Rows
 
     def forget_entries(self, classroom: str, teacher: str) -> None:

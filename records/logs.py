@@ -54,6 +54,11 @@ def keep(workspace: Workspace, name: str, loggers: Iterable[str] = ("layerwise",
     handler = logging.handlers.RotatingFileHandler(folder / f"{name}.log", maxBytes=BYTES, backupCount=FILES)
     handler.setFormatter(_OneLine(FORM))
     handler.addFilter(lambda record: record.name.startswith("layerwise") or record.levelno >= logging.WARNING)
+    shown = logging.StreamHandler()
+    shown.setFormatter(_OneLine(FORM))
+    shown.setLevel(logging.WARNING)
+    if not logging.getLogger("layerwise").handlers:
+        logging.getLogger("layerwise").addHandler(shown)  # for whoever reads what a container prints
     for each in loggers:
         logger = logging.getLogger(each)
         logger.addHandler(handler)

@@ -141,10 +141,11 @@ class People:
             connection.execute(sql.insert(_wrong_try).values(who=_mark(who), time=now))
 
     def forget(self, owner: str) -> None:
-        """Forget an owner: words are gone, and every session is ended."""
+        """Forget an owner: no words and no other browser lead to this workspace any more."""
+        mine = (_session.c.owner == owner, _session.c.ended.is_(None))
         with writing(self._engine) as connection:
             connection.execute(sql.delete(_recovery).where(_recovery.c.owner == owner))
-        self.end_others(owner, "")
+            connection.execute(sql.delete(_session).where(*mine))
 
     def _end(self, connection: sql.Connection, session: str) -> None:
         now = time.time()

@@ -84,7 +84,9 @@ def begin(
 ) -> list[int]:
     """Make room for a batch, or find the one that broke off; returns how many bytes of each file are there.
 
-    `field` names the field for which it comes: a page that lost its memory finds it again by that (`waiting`). Raises `TooLargeError` or `NoRoomError` in words before a byte is sent.
+    `field` names the field for which it comes: a page that lost its memory finds it again by that (`waiting`).
+
+    Raises `TooLargeError` or `NoRoomError` in words before a byte is sent.
     """
     _refuse_odd(files)
     folder, plan = _folder(workspace, owner, batch), [[each.name, each.size] for each in files]
@@ -230,7 +232,8 @@ def safe(name: str) -> list[str]:
 
 def is_clutter(name: str) -> bool:
     """Is it one of the hidden files that systems leave in folders?"""
-    return any(part.startswith(".") or part.lower() in CLUTTER for part in name.replace("\\", "/").split("/"))
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in {".", ".."}]
+    return any(part.startswith(".") or part.lower() in CLUTTER for part in parts)
 
 
 def fresh(path: Path) -> Path:

@@ -2,8 +2,10 @@
 
 import gc
 import itertools
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -12,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 from records import database
 from tests import postgres as own_postgres
+from tests.forked_check import Forks
 
 _numbers = itertools.count()
 
@@ -52,6 +55,31 @@ def _keras_outlives_a_page():
         if runner := sys.modules.get("streamlit.runtime.scriptrunner.script_runner"):
             patch.setattr(runner, "_clean_problem_modules", lambda: None)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _checks_are_forked():
+    """Let a fork of one clean process answer for each download that this process has checked; see `Forks`."""
+    check = sys.modules.get("exporters.check")
+    if check is None:
+        yield
+        return
+    forks = Forks()
+
+    def popen(command, **streams):
+        is_keras = command[2] == str(check.SCRIPT) and streams["env"]["KERAS_BACKEND"] == "tensorflow"
+        return (forks.popen if is_keras else subprocess.Popen)(command, **streams)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen}))
+        yield
+    forks.close()
+
+
+@pytest.fixture
+def new_processes(monkeypatch):
+    """Check downloads in processes that are really new."""
+    monkeypatch.setattr("exporters.check.subprocess", subprocess)
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,24 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import zipfile
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from recipes import Recipe, Refusal
-from records import Workspace, write_json
+from records import Run, Workspace, backup, write_json
+from records.catalogue import RunRow
+from records.database import NEWER
 from training import marks
 from training.executor import Executor, supervisor_lives
 from ui import identity, serve
+from ui.guard import FOREIGN_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_HERE = "There is no such run. Open it again from the Runs page."
@@ -46,9 +51,9 @@ class Server:
             assert self.said[-1], "the server ended"
         self.url = re.findall(r"http://[\w.:]+", self.said[-1])[0]
 
-    def get(self, path, cookie="", accept="*/*"):
+    def get(self, path, cookie="", accept="*/*", **more):
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
-        connection.request("GET", path, headers={"cookie": cookie, "accept": accept})
+        connection.request("GET", path, headers={"cookie": cookie, "accept": accept, **more})
         answer = connection.getresponse()
         told = answer.status, answer.headers, answer.read()
         connection.close()
@@ -121,7 +126,76 @@ def test_every_answer_wears_the_safe_headers(server, path):
     headers = server.get(path)[1]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
-    assert headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["content-security-policy"].startswith("default-src 'self'; ")
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
+    assert "strict-transport-security" not in headers  # not without TLS
+
+
+def test_says_whether_it_is_well(server):
+    """To everybody whether, to this machine also why not."""
+    assert server.get("/api/health/live")[::2] == (200, b'{"live":true}')
+    wait_for(lambda: server.get("/api/health")[0] == 200, 20)
+    status, headers, body = server.get("/api/health")
+    assert (status, json.loads(body)) == (200, {"live": True, "ready": True, "troubles": {}})
+    assert headers["cache-control"] == "no-store"
+    assert json.loads(server.get("/api/health", forwarded="for=1.2.3.4")[2]) == {"live": True, "ready": True}
+
+
+def test_counts_what_goes_on(server, run):
+    status, headers, body = server.get("/api/metrics")
+    numbers = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#"))
+    assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
+    assert float(numbers["layerwise_disk_free_bytes"]) > 0
+    assert float(numbers['layerwise_request_seconds_count{part="page",status="2xx"}']) > 0
+    assert float(numbers["layerwise_slots"]) > 0
+    assert sum(float(value) for name, value in numbers.items() if name.startswith("layerwise_runs{")) >= 1
+    assert {"layerwise_queue_length", "layerwise_queue_wait_seconds", "layerwise_worker_memory_bytes"} <= set(numbers)
+    assert run not in body.decode()
+    assert server.get("/api/metrics", forwarded="for=1.2.3.4")[::2] == (404, b"There is nothing here.")
+
+
+def test_a_live_connection_must_name_its_page(server):
+    host = server.url.removeprefix("http://")
+    answers = []
+    for origin in ([f"Origin: http://{host}"], ["Origin: http://evil.example"], []):
+        lines = [
+            "GET /_stcore/stream HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", *origin, "", "",
+        ]  # fmt: skip
+        with socket.create_connection(host.split(":"), timeout=20) as connection:
+            connection.sendall("\r\n".join(lines).encode())
+            answers.append(connection.recv(12).decode())
+    assert answers == ["HTTP/1.1 101", "HTTP/1.1 403", "HTTP/1.1 403"]
+
+
+def test_answers_to_its_own_name_only(server):
+    status, _, body = server.get("/", host="evil.example")
+    assert (status, body.decode()) == (400, FOREIGN_NAME.format(name="evil.example"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/app/static/../app.py", "/app/static/%2e%2e/app.py", "/app/static/..%2f..%2fetc/passwd",
+     "/static/..%2f..%2fapp.py", "/media/../catalogue.db", "//etc/passwd", "/api/runs/../../etc/passwd", "/component/x/..%2f..%2fapp.py",
+     "/app/static/%5c..%5capp.py", "/app/static/fonts/%00"],
+)  # fmt: skip
+def test_no_path_leads_out(server, path):
+    """Either nothing is there, or it is Streamlit's own empty page."""
+    status, headers, body = server.get(path)
+    assert status in (400, 404) or headers["content-type"].startswith("text/html")
+    assert not re.search(rb"root:|set_page_config|SQLite format", body)
+
+
+def test_a_catalogue_of_a_newer_layerwise_ends_the_start_with_a_sentence(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "catalogue.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32)); INSERT INTO alembic_version VALUES ('0999_later')"
+        )
+    environment = os.environ | {"LAYERWISE_WORKSPACE": str(tmp_path)}
+    command = [sys.executable, "-m", "ui.serve", "--port", str(serve.free_port("127.0.0.1", 8790))]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (2, f"{NEWER}\n")
 
 
 def test_the_owner_downloads(server, run):
@@ -184,6 +258,122 @@ def test_a_deep_link_may_be_the_very_first_visit(server):
         cookies = [cookie for cookie in page.context.cookies() if cookie["name"] == "layerwise"]
         assert [cookie["httpOnly"] for cookie in cookies] == [True]
         browser.close()
+
+
+HOSTILE = (
+    "<img src=x onerror=window.hit=1>", "<script>window.hit=1</script>", "[x](javascript:window.hit=1)",
+    "<svg/onload=window.hit=1>", "![x](x 'y' onerror=window.hit=1)", "</script><script>window.hit=1</script>",
+    "<a href=javascript:window.hit=1>x</a>", "<iframe srcdoc='<script>parent.hit=1</script>'></iframe>",
+    "$\\href{javascript:window.hit=1}{x}$", ":red[<b onmouseover=window.hit=1>x</b>]",
+)  # fmt: skip
+"""What people may call things: each would run, were it taken for HTML or a link of Markdown."""
+
+
+def spoiled(value, number=0):
+    """Put a hostile name wherever a report or its evidence shows a name or a sentence that data had a part in."""
+    if isinstance(value, dict):
+        return {
+            key: [HOSTILE[each % len(HOSTILE)] + str(each) for each, _ in enumerate(told)]
+            if key == "classes"
+            else HOSTILE[number % len(HOSTILE)]
+            if key in ("class", "target", "text", "message", "advice")
+            else spoiled(told, number + place)
+            for place, (key, told) in enumerate(value.items())
+        }
+    if isinstance(value, list):
+        return [spoiled(told, number + place) for place, told in enumerate(value)]
+    return f"{value} {HOSTILE[number % len(HOSTILE)]}" if isinstance(value, str) and " " in value else value
+
+
+@pytest.fixture(scope="module")
+def hostile(server):
+    """A finished run in which everything that has a name is called by code."""
+    run = Run(server.workspace.new_run_folder())
+    shutil.copytree(ROOT / "ui" / "example" / "run", run.folder)
+    for name in ("report.json", "evidence.json", "deliverables.json"):
+        write_json(run.folder / name, spoiled(run.read(name)))
+    recipe = run.recipe
+    (run.folder / "recipe.yaml").write_text(recipe.model_copy(update={"name": HOSTILE[0]}).yaml(), encoding="utf-8")
+    run.append("events", {"time": time.time(), "kind": "note", "text": HOSTILE[3]})
+    write_json(run.folder / "note.json", {"text": HOSTILE[2], "tags": list(HOSTILE[:3])})
+    owner = hashlib.sha256(b"ada").hexdigest()
+    write_json(run.folder / "catalogue.json", {"owner": owner, "title": " ".join(HOSTILE)[:120]})
+    row = RunRow(run.id, owner, " ".join(HOSTILE)[:120], "finished", 1, created=time.time(), place=time.time())
+    Executor(server.workspace).catalogue.add(row)
+    return run.id
+
+
+@pytest.mark.browser
+def test_no_name_becomes_live(server, hostile, run):
+    """Neither the content policy nor luck is asked: the marks of live HTML must not be in the page at all."""
+    live = "[onerror], [onload], [onmouseover], [href^='javascript'], img[src='x'], iframe[srcdoc], #root script"
+    with opened(server) as page:
+        complaints = []
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        for path in (f"/run?run={hostile}", "/runs", f"/compare?runs={hostile},{run}", "/"):
+            page.goto(path)
+            page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']")
+            if "run" in path:
+                page.wait_for_selector("text=onerror", state="attached")
+            for tab in page.get_by_role("tab").all():
+                tab.click()
+            assert page.locator(live).count() == 0, path
+            assert page.evaluate("window.hit") is None, path
+        assert complaints == []
+
+
+@pytest.mark.browser
+def test_what_breaks_has_a_code_and_the_log_has_it_too(server, run):
+    """The visitor reads words, the log says where; neither quotes what somebody brought, nor names who it was."""
+    file = server.workspace.run_folder(run) / "state.json"
+    before = file.read_text()
+    file.write_text('{"state": "CANARY of a cell"}')
+    try:
+        with opened(server) as page:
+            page.goto(f"/run?run={run}&title=CANARY-query")
+            told = page.locator("text=Something went wrong").first
+            told.wait_for()
+            sentence = told.inner_text()
+    finally:
+        file.write_text(before)
+    code = re.findall(r"code (K-\d{4})", sentence)[0]
+    assert sentence.endswith(
+        "Nothing that you made is lost: reload the page and try again. If it happens again, tell the code to whoever "
+        "runs this server."
+    )
+    logs = {log: log.read_text() for log in (server.workspace.root / "log").glob("*.log*")}
+    said = logs[server.workspace.root / "log" / "server.log"]
+    assert f"ERROR layerwise.incidents: Incident {code}\n" in said
+    assert "ui/run_reader.py" in said
+    secrets_ = ["CANARY", "layerwise=ada", (server.workspace.root / "cookie.secret").read_text()]
+    assert [(log.name, word) for log, text in logs.items() for word in secrets_ if word in text] == []
+
+
+@contextmanager
+def opened(server):
+    """A browser of the visitor with the cookie `layerwise=ada`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        context = browser.new_context(base_url=server.url)
+        context.set_default_timeout(60_000)
+        context.add_cookies([{"name": "layerwise", "value": "ada", "url": server.url}])
+        yield context.new_page()
+        browser.close()
+
+
+def test_a_backup_taken_while_it_runs_starts_elsewhere(server, run, tmp_path):
+    backup.save(server.workspace, tmp_path / "all.zip")
+    backup.restore(tmp_path / "all.zip", Workspace(tmp_path / "new"))
+    again = Server(tmp_path / "new")
+    try:
+        body = again.get(f"/api/runs/{run}/files/model.keras", cookie="layerwise=ada")[2]
+        wait_for(lambda: again.get("/api/health")[0] == 200, 20)
+    finally:
+        again.end()
+    assert body == b"weights"
 
 
 def test_a_restart_of_the_server_loses_nothing(server, run):

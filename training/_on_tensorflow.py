@@ -22,17 +22,18 @@ class Steps:
     ) -> None:
         self.model, self.arrays, self.batch_size = model, arrays, batch_size
         self.step = model.train_step if kind == "train" else model.test_step
+        self.stops = kind == "train"
         self.is_for_xla = xla
 
     @cached_property
     def loop(self) -> Any:
         """The loop for batches of any size, traced when it is needed: the first point need not wait for validation."""
-        return _loop_over(self.step, self.model, self.arrays)
+        return _loop_over(self.step, self.model, self.arrays, stops=self.stops)
 
     @cached_property
     def full(self) -> Any:
         """The loop for full batches: XLA wants to know their size, or it refuses recurrent layers."""
-        return _loop_over(self.step, self.model, self.arrays, self.batch_size)
+        return _loop_over(self.step, self.model, self.arrays, self.batch_size, stops=self.stops)
 
     @cached_property
     def xla(self) -> Any:
@@ -105,20 +106,32 @@ def build_metrics(model: Any, one_row: Any) -> None:
 
 
 def _loop_over(
-    step: Callable[[Any], Any], model: Any, arrays: Any, size: int | None = None
+    step: Callable[[Any], Any], model: Any, arrays: Any, size: int | None = None, *, stops: bool = False
 ) -> Callable[..., dict[str, Any]]:
-    """Make a loop over batches of this size; with none given, one trace serves all."""
+    """Make a loop over batches of this size; with none given, one trace serves all.
+
+    `stops` ends it behind the first batch whose loss is no number: every further step would only be lost time.
+    """
     import tensorflow as tf
 
     def loop(data: Any, table: Any, first: Any, stop: Any) -> dict[str, Any]:
-        def body(at: Any) -> Any:
+        def body(at: Any, fine: Any) -> Any:
             _share(step, data, table[at])
-            return at + 1
+            return at + 1, _is_finite(model) if stops else fine
 
-        tf.while_loop(lambda at: at < stop, body, [first])
+        tf.while_loop(lambda at, fine: tf.logical_and(at < stop, fine), body, [first, tf.constant(value=True)])
         return model.get_metrics_result()
 
     return tf.function(loop, _signature(arrays, size), autograph=False).get_concrete_function()
+
+
+def _is_finite(model: Any) -> Any:
+    """Say whether the sum of the losses so far is a number; several devices have a sum each, so that nobody asks."""
+    import tensorflow as tf
+
+    if replicas() > 1:
+        return tf.constant(value=True)
+    return tf.math.is_finite(model._loss_tracker.total)  # noqa: SLF001 - cheaper than the mean that Keras tells
 
 
 def _share(step: Callable[[Any], Any], data: Any, rows: Any) -> None:

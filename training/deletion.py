@@ -25,7 +25,7 @@ DATA_CACHES = ("datasets", "prepared")
 
 
 def everything(executor: Executor, owner: str) -> None:
-    """Delete all that an owner has here: runs, uploads, draft, classes, words and sessions. Raises `Refusal`."""
+    """Delete all that an owner has here: runs, uploads, draft, classes, words. Raises `Refusal`."""
     workspace, classes = executor.workspace, Classes(executor.workspace)
     for each in classes.taught(owner):
         whole_class(executor, each.id, owner)

@@ -141,11 +141,23 @@ class Executor:
         self._refuse_full_disk()
         folder = Run(self.workspace.run_folder(run))
         folder.clear_ask()
-        (folder.folder / "done.json").unlink(missing_ok=True)
-        told = {"state": "queued", "phase": "queued", "message": "", "advice": "", "ended": None}
+        for name in ("done.json", "deaths.json"):
+            (folder.folder / name).unlink(missing_ok=True)
+        told = {"state": "queued", "phase": "queued", "message": "", "advice": "", "reason": "", "cure": {},
+                "ended": None}  # fmt: skip
         folder.write_state(folder.state.model_copy(update=told | {"updated": time.time()}))
         self.catalogue.change(run, owner, RESUMABLE, state="queued", place=time.time(), deaths=0, reached=0)
         self._wake()
+
+    def cure(self, run: str, owner: str) -> str:
+        """Train a failed run's recipe again with what would help (`State.cure`); returns the new run's id."""
+        row = self._mine(run, owner)
+        folder = Run(self.workspace.run_folder(run))
+        cure, recipe = folder.state.cure, folder.recipe
+        if not cure:
+            raise Refusal("Nothing is known that would help this run. Change its settings, then train again.")
+        cured = recipe.model_copy(update={"training": recipe.training | cure["training"]})
+        return self.submit(cured, owner, row.title)
 
     def delete(self, run: str, owner: str) -> None:
         """Throw a run away: gone from every list now, from the disk in a minute. A running one is refused."""
@@ -235,7 +247,7 @@ class Executor:
             return {}
         live, pace = queue.live(), forecast.Pace.of(queue.lately())
         left = [(row.owner, pace.left(row, self._state(row.id))) for row in live]
-        found = forecast.turns(queued, left, _slots(len(live)), configuration().runs_per_owner, pace)
+        found = forecast.turns(queued, left, _slots(len(live)), configuration().runs_per_owner, pace, queue.served())
         return {run: Turn(turn.number, None) for run, turn in found.items()} if self.trouble() else found
 
     def _state(self, run: str) -> State | None:
@@ -287,10 +299,14 @@ def supervisor_lives(workspace: Workspace) -> bool:
     return not marks.is_free(marks.supervisor_lock(workspace), shared=True)
 
 
-def close(run: Run, state: State, name: Name, message: str, advice: str = "") -> None:
+def close(
+    run: Run, state: State, name: Name, message: str, advice: str = "", reason: str = "",
+    cure: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
     """End a run that has no worker, the way a worker would: state first, `done.json` last."""
     now = time.time()
-    told = {"state": name, "phase": "done", "message": message, "advice": advice, "ended": now, "updated": now}
+    told = {"state": name, "phase": "done", "message": message, "advice": advice, "ended": now, "updated": now,
+            "reason": reason, "cure": cure or {}}  # fmt: skip
     run.write_state(state.model_copy(update=told | {"eta_seconds": None}))
     write_json(run.folder / "done.json", {"state": name, "attempt": state.attempt, "time": now})
 

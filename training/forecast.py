@@ -3,7 +3,7 @@
 import heapq
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from records import State
@@ -54,13 +54,18 @@ class Pace:
 
 
 def turns(
-    queued: Iterable[RunRow], live: Sequence[tuple[str, float | None]], slots: int, most: int, pace: Pace
+    queued: Iterable[RunRow],
+    live: Sequence[tuple[str, float | None]],
+    slots: int,
+    most: int,
+    pace: Pace,
+    served: Mapping[str, float] | None = None,
 ) -> dict[str, Turn]:
     """Play the queue forward; `live` names the owner of each live run and the seconds that it has left.
 
     Where nothing is known about how long something takes, the order is still right and only the seconds are missing.
     """
-    line = Line(queued, (owner for owner, _ in live), most)
+    line = Line(queued, (owner for owner, _ in live), most, served)
     guess = pace.typical
     ends = [(_or(left, guess), number, owner) for number, (owner, left) in enumerate(live)]
     heapq.heapify(ends)

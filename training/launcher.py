@@ -21,11 +21,14 @@ import psutil
 
 from records import Workspace
 from training import devices
+from training.zygote import FIRST_TO_GO, NICENESS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = (sys.executable, "-m", "training.worker")
 WARM = (sys.executable, "-m", "training.warm")
 JOB = (sys.executable, "-m", "training.jobs")
+MARK = "LAYERWISE_WORKER"
+"""In the environment of a worker: `WORKSPACE|RUN.ATTEMPT`, by which `training/reaper.py` knows it."""
 LONGEST_LOADING = 90.0
 """Seconds after which a parent of workers that is still importing is given up."""
 LONGEST_FORK = 20.0
@@ -112,11 +115,15 @@ class LocalLauncher:
 
     def start(self, folder: Path, attempt: int, device: str) -> str:
         """See `Launcher`."""
-        environment = {"CUDA_VISIBLE_DEVICES": device}
+        mark = f"{self._workspace.root.resolve()}|{folder.name}.{attempt}"
+        environment = {"CUDA_VISIBLE_DEVICES": device, MARK: mark}
         if self._parent and self._parent.is_ready:
             request = {"folder": str(folder), "attempt": attempt, "environment": environment}
             return self._handle(self._request(request))
-        return self._spawn((*self._command, str(folder), "--attempt", str(attempt)), environment, folder / "log.txt")
+        command = (*self._command, str(folder), "--attempt", str(attempt))
+        handle = self._spawn(command, environment, folder / "log.txt")
+        _go_first(_pid(handle))
+        return handle
 
     def start_warm(self, log: Path) -> str:
         """Start the warm process, which never gets a GPU."""
@@ -305,6 +312,13 @@ class Parent:
                 _log.info("The parent of workers is ready after %s s.", told["ready"])
             else:
                 self._answers.append(told)
+
+
+def _go_first(pid: int) -> None:
+    """Let a worker that is no fork of the parent give way, as the forks do by themselves; a wish only."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(FIRST_TO_GO), encoding="ascii")
 
 
 def identity(pid: int) -> str | None:

@@ -167,7 +167,7 @@ class RayLauncher:
     def room(self, taken: Collection[str]) -> str | None:
         """See `Launcher`."""
         self._tend()
-        if time.monotonic() - self._answered > FRESH_SECONDS:
+        if self._trouble or time.monotonic() - self._answered > FRESH_SECONDS:
             return None
         if self._told.slots and len(taken) >= self._told.slots:
             return None

@@ -32,6 +32,7 @@ from records import Workspace, write_json
 from training.plan import complete, resolve, training_of
 
 ROOT = Path(__file__).resolve().parents[1]
+READER = (sys.executable, "-P", "-m", "training._reader")
 MADE, RESULT, ALIVE, KINDS = "made", "result.json", "alive", ".kinds.json"
 LARGEST_FILE = 8_000_000_000
 LARGEST_WORD = 4_000_000
@@ -238,7 +239,7 @@ def _child(job: Path, data: Data) -> dict[str, Any]:
     write_json(job / "job.json", {"data": data.model_dump(mode="json"), **limits})
     with (job / "log.txt").open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "training._reader", str(job.resolve())],
+            [*READER, str(job.resolve())],
             cwd=job,
             env=_environment(job) if data.file else os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,

@@ -21,20 +21,25 @@ from pathlib import Path
 from types import FrameType
 
 from recipes.configuration import check_or_exit, configuration
-from records import Run, State, Workspace
+from records import Run, State, Workspace, disk, write_json
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
 from records.database import Unreachable, is_file
-from training import marks
+from training import failures, marks, reaper
 from training.executor import SECONDS_TO_RESTORE, close, label
 from training.keepers import JobKeeper, WarmKeeper
 from training.launcher import Exit, Launcher, LaunchError, LocalLauncher, is_of_this_boot
 from training.ray_launcher import chosen
+from training.vigil import Vigil
 
-MOST_DEATHS = 3
-"""How often a run starts again by itself although it gets no further."""
+DEATHS = "deaths.json"
 ASK = "Tell the people who run Layerwise; then press Resume."
 TICK_BUSY, TICK_IDLE = 0.2, 1.0
 PURGE_EVERY = 5.0
+CLEAR_EVERY = 600.0
+ROOMY = 4
+"""The disk must have so many times the ballast free before any is laid."""
+RELIEF = 5.0
+"""Seconds after a run was ended for its memory, in which no other one is."""
 
 _log = logging.getLogger("layerwise.supervisor")
 
@@ -86,8 +91,9 @@ class Supervisor:
         self._warm = WarmKeeper(workspace, local) if keeps_warm else None
         self._jobs = JobKeeper(workspace, local, self._stop_seconds)
         self._stopping: dict[tuple[str, int], float] = {}
+        self._vigils: dict[tuple[str, int], Vigil] = {}
         self._needed = time.monotonic()
-        self._next_purge = 0.0
+        self._next_purge = self._next_reap = self._next_clear = self._relief = 0.0
         self._next_start = 0.0
         self._ended = False
 
@@ -145,6 +151,8 @@ class Supervisor:
             self._warm.tend()
         if time.monotonic() >= self._next_purge:
             self._purge()
+        if time.monotonic() >= self._next_reap:
+            self._reap()
         jobs = self._jobs.tend()
         return bool(jobs or self.queue.live() or self.queue.queued())
 
@@ -153,7 +161,11 @@ class Supervisor:
             self._watch(row)
         except Unreachable:
             raise
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if disk.is_full(error):  # nothing is decided before it can be written down
+                _log.warning("The disk is full.")
+                disk.drop_ballast(self.workspace.root)
+                return
             # One folder that was damaged from outside must not stop everybody's runs.
             _log.exception("Run %s cannot be read and is given up.", row.id)
             self.queue.change(row.id, row.attempt, state="failed", handle="")
@@ -166,8 +178,13 @@ class Supervisor:
         exited = self.launcher.poll(row.handle)
         if exited is None:
             self._press(row, run)
+            self._look(row, run)
             return
+        leader = row.handle.partition(":")[0]
+        if leader.isdigit():
+            reaper.sweep(int(leader))
         self._stopping.pop((row.id, row.attempt), None)
+        vigil = self._vigils.pop((row.id, row.attempt), None)
         done = run.read("done.json")
         if done and done["attempt"] == row.attempt:
             _log.info("Run %s attempt %s: %s.", row.id, row.attempt, done["state"])
@@ -176,7 +193,24 @@ class Supervisor:
             close(run, run.state, "stopped", f"Stopped by you{_after(run.state)}.", "Press Resume to go on.")
             self.queue.change(row.id, row.attempt, state="stopped", handle="")
         else:
-            self._bury(row, run, exited)
+            self._bury(row, run, exited, vigil)
+
+    def _look(self, row: RunRow, run: Run) -> None:
+        """Look after a worker's heart and memory; end it where that must be. The rest is as after any death."""
+        key = (row.id, row.attempt)
+        if key not in self._vigils:
+            self._vigils[key] = Vigil(run, row.attempt, row.handle)
+        vigil = self._vigils[key]
+        before = vigil.reason
+        if before is None and time.monotonic() < self._relief:
+            return
+        reason = vigil.look()
+        if reason and before is None:
+            _log.warning("Run %s attempt %s is ended: %s.", row.id, row.attempt, reason)
+        if reason == "memory" and before is None:
+            self._relief = time.monotonic() + RELIEF
+        if vigil.is_doomed:
+            self.launcher.stop(row.handle, force=True)
 
     def _press(self, row: RunRow, run: Run) -> None:
         """Where a stop is wished: ask at once, kill when it takes too long; never wait here."""
@@ -190,19 +224,27 @@ class Supervisor:
             _log.warning("Run %s does not stop and is killed.", row.id)
             self.launcher.stop(row.handle, force=True)
 
-    def _bury(self, row: RunRow, run: Run, exited: Exit) -> None:
+    def _bury(self, row: RunRow, run: Run, exited: Exit, vigil: Vigil | None) -> None:
         """A worker died without a word: let the run go on, or give it up where it gets no further."""
         state = run.state
         reached = state.stage_number * 100_000 + state.epoch
-        deaths = 1 if reached > row.reached else row.deaths + 1
-        if exited.blameless or not is_of_this_boot(row.handle):
-            deaths = row.deaths  # the machine was switched off, or there was no place: no fault of the run
-        _log.warning("Run %s attempt %s died (%s), death %s.", row.id, row.attempt, exited.code, deaths)
-        if deaths > MOST_DEATHS:
-            close(run, state, "failed", *(_epitaph(exited.code) if not exited.reason else (exited.reason, ASK)))
+        hung = vigil is not None and vigil.reason == "hung"
+        ran_out = vigil is not None and (vigil.reason == "memory" or (_is_kill(exited.code) and vigil.ran_out))
+        reason = failures.reason_of_death(exited.code, ran_out=ran_out, hung=hung)
+        # Where the machine was switched off, or there was no place, it was no fault of the run.
+        is_blamed = not exited.blameless and is_of_this_boot(row.handle)
+        deaths = row.deaths if not is_blamed else 1 if reached > row.reached else row.deaths + 1
+        times = _equal_deaths(run, row.attempt, reason, reached) if is_blamed else 0
+        _log.warning(
+            "Run %s attempt %s died (%s, %s), death %s.", row.id, row.attempt, exited.code, reason, deaths
+        )  # fmt: skip
+        if times > failures.RESTARTS[reason] or deaths >= failures.GIVE_UP:
+            told = _epitaph(run, reason, times, exited)
+            close(run, state, "failed", *told)
             self.queue.change(row.id, row.attempt, state="failed", handle="", deaths=deaths, reached=reached)
             return
-        message = f"Interrupted{_after(state)}; it goes on by itself from its last checkpoint."
+        how = "It stood still" if hung else "Interrupted"
+        message = f"{how}{_after(state)}; it goes on by itself from its last checkpoint."
         told = {"state": "interrupted", "phase": "queued", "message": message, "updated": time.time()}
         run.write_state(state.model_copy(update=told))
         run.append("events", {"time": time.time(), "kind": "interrupted", "text": message})
@@ -214,8 +256,11 @@ class Supervisor:
     def _start_waiting(self) -> None:
         if time.monotonic() < self._next_start:
             return
+        queued = self.queue.queued()
+        if not queued:
+            return
         live = self.queue.live()
-        for row in fair_order(self.queue.queued(), live, configuration().runs_per_owner):
+        for row in fair_order(queued, live, configuration().runs_per_owner, self.queue.served()):
             device = self.launcher.room([other.device for other in live])
             if device is None:
                 return
@@ -227,14 +272,22 @@ class Supervisor:
     def _start(self, name: str, attempt: int, device: str) -> None:
         run = Run(self.workspace.run_folder(name))
         try:
-            told = {"state": "starting", "phase": "preparing", "attempt": attempt, "message": "", "advice": ""}
+            told = {"state": "starting", "phase": "preparing", "attempt": attempt, "message": "", "advice": "",
+                    "reason": "", "cure": {}}  # fmt: skip
+            disk.take(run.folder, attempt)
             run.write_state(run.state.model_copy(update=told | {"updated": time.time()}))
             handle = self.launcher.start(run.folder, attempt, device)
         except LaunchError:
             _log.exception("Run %s could not be started and waits again.", name)
             self.queue.change(name, attempt, state="queued", handle="", device="")
             self._next_start = time.monotonic() + 1.0
-        except (OSError, ValueError):
+        except (OSError, ValueError, disk.Superseded) as error:
+            if disk.is_full(error):
+                _log.warning("The disk is full, so run %s waits.", name)
+                disk.drop_ballast(self.workspace.root)
+                self.queue.change(name, attempt, state="queued", handle="", device="")
+                self._next_start = time.monotonic() + configuration().room_seconds
+                return
             _log.exception("Run %s cannot be read and is given up.", name)
             self.queue.change(name, attempt, state="failed", handle="")
         else:
@@ -263,6 +316,22 @@ class Supervisor:
                 shutil.rmtree(folder)
             self.queue.remove(run)
 
+    def _reap(self) -> None:
+        """End what no run claims any more, keep room aside, and now and then delete what was never finished."""
+        now = time.monotonic()
+        self._next_reap = now + configuration().reap_seconds
+        live = {(row.id, row.attempt) for row in self.queue.live()}
+        for run, attempt in reaper.reap(self.workspace, live):
+            _log.warning("A worker of run %s, attempt %s, that nobody claims was ended.", run, attempt)
+        self._vigils = {key: vigil for key, vigil in self._vigils.items() if key in live}
+        size = configuration().ballast_mb
+        if shutil.disk_usage(self.workspace.root).free > ROOMY * size * 2**20:
+            disk.lay_ballast(self.workspace.root, size)
+        if now >= self._next_clear:
+            self._next_clear = now + CLEAR_EVERY
+            for place in reaper.clear_temporaries(self.workspace):
+                _log.info("%s was never finished and is deleted.", place.name)
+
     def _is_needed(self, *, busy: bool) -> bool:
         if busy or self.queue.thrown_away(time.time()) or not marks.is_free(marks.servers_lock(self.workspace)):
             self._needed = time.monotonic()
@@ -288,16 +357,26 @@ def _after(state: State) -> str:
     return f" after epoch {state.epoch} of {state.epochs}" if state.epoch else ""
 
 
-def _epitaph(code: int | None) -> tuple[str, str]:
-    if code == -signal.SIGKILL:
-        return (
-            f"The computer ended this run {MOST_DEATHS + 1} times in a row, most likely because its memory was full.",
-            "Choose a smaller batch size or a smaller model, then train again.",
-        )
-    return (
-        f"This run broke off {MOST_DEATHS + 1} times in a row at the same place.",
-        "Press Resume to try once more, or train again with a smaller model or batch size.",
-    )
+def _is_kill(code: int | None) -> bool:
+    """Say whether a worker may have been killed; of one that another supervisor has started nobody knows."""
+    return code is None or code == -signal.SIGKILL
+
+
+def _equal_deaths(run: Run, attempt: int, reason: failures.Reason, reached: int) -> int:
+    """Note a death in the run's folder; returns how often it died so at this place since a person started it."""
+    deaths = [*(run.read(DEATHS) or []), {"attempt": attempt, "reason": reason, "reached": reached}]
+    write_json(run.folder / DEATHS, deaths)
+    return sum(each["reason"] == reason and each["reached"] == reached for each in deaths)
+
+
+def _epitaph(run: Run, reason: failures.Reason, times: int, exited: Exit) -> failures.Failure:
+    if exited.reason:
+        return failures.Failure(exited.reason, ASK, reason)
+    seconds = configuration().hung_seconds
+    told = failures.epitaph(reason, times, run.recipe, code=exited.code, seconds=seconds)
+    if reason == "crash":
+        _log.warning("Run %s: %s", run.id, told.message)
+    return told
 
 
 def _write_log(workspace: Workspace) -> None:

@@ -25,7 +25,7 @@ from recipes import Part, Recipe, Refusal, Training, keras, validate
 from records import Run, Workspace, disk, write_json
 from records.disk import Superseded
 from records.run import write_text
-from training import backend, checkpoints, devices, failures, proof
+from training import backend, checkpoints, devices, failures, proof, reaper
 from training.checkpoints import Snapshot
 from training.energy import Meter
 from training.plan import resolve, training_of
@@ -57,6 +57,7 @@ def main(folder: Path, attempt: int) -> int:
 
 def _begun(run: Run, attempt: int, lease: disk.Lease) -> int:
     """Execute the run with all that watches over it: signals, heartbeat, patience with a full disk."""
+    reaper.sign(run.folder, attempt)
     disk.remove(run.folder / "done.json")
     reporter = Reporter(run, attempt)
     former = {name: signal.signal(name, lambda *_: _end(reporter)) for name in (signal.SIGTERM, signal.SIGINT)}

@@ -5,7 +5,10 @@ A spec holds no data and does not change while a run goes on, so that a visitor'
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from ui import look
 
@@ -35,6 +38,12 @@ ZOOM: Spec = {
 
 def curve(title: str, *, log: bool = False, ticks: int = 5) -> Spec:
     """Return the live chart of one quantity: training, validation, and the unsmoothed training line behind it."""
+    return _curve(title, log, ticks, look.is_dark())
+
+
+@lru_cache(maxsize=256)
+def _curve(title: str, log: bool, ticks: int, _dark: bool) -> Spec:  # noqa: FBT001
+    """Make the chart once for all who look, in the colours of the caller's theme."""
     names = [UNSMOOTHED, TRAINING, VALIDATION]
     colours = [look.colour("training"), look.colour("training"), look.colour("validation")]
     scale = _value_scale(log=log)
@@ -115,15 +124,23 @@ def curve_table(points: Sequence[dict[str, Any]], metric: str, smoothing: float 
     import pyarrow as pa
 
     columns = {
-        "epoch": [line["x"] for line in points],
-        TRAINING: [_finite(line.get(metric)) for line in points],
-        VALIDATION: [_finite(line.get(f"val_{metric}")) for line in points],
+        "epoch": _numbers([line["x"] for line in points]),
+        TRAINING: _numbers([line.get(metric) for line in points]),
+        VALIDATION: _numbers([line.get(f"val_{metric}") for line in points]),
     }
     if smoothing:
         columns[UNSMOOTHED] = columns[TRAINING]
-        columns |= {name: smooth(columns[name], smoothing) for name in (TRAINING, VALIDATION)}
+        for name in (TRAINING, VALIDATION):
+            columns[name] = _numbers(smooth([_finite(value) for value in columns[name].tolist()], smoothing))
     # Half the bytes, and still more digits than a screen has dots.
-    return pa.table({name: pa.array(values, pa.float32()) for name, values in columns.items()})
+    return pa.table(
+        {name: pa.array(values.astype(np.float32), mask=~np.isfinite(values)) for name, values in columns.items()}
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
+    """Return values as an array; what is no number is NaN there."""
+    return np.array(values, dtype=float)
 
 
 def table(rows: Rows) -> Any:

@@ -3,6 +3,7 @@
 Quick explanations come from the warm process at once; slow ones are jobs with a button.
 """
 
+import base64
 import math
 import random
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 import datasets
-from datasets import Prepared
+from datasets import Prepared, audio
 from evaluation import words
-from recipes import RawInput, Signature
+from recipes import RawInput, Refusal, Signature
 from records import Run
 from ui import explain, jobs, look, media, samples, warm
 
@@ -23,18 +25,23 @@ INSTEAD = {
     "learned under “Look closer”, and make more under “Try”.",
     "reconstruction": "This model draws again what it is given, so its errors explain it: see under “Look closer” "
     "where it redraws badly.",
-    "translation": "Which words it looks at while it translates stands under “Look closer”.",
-    "answering": "Its answer is a place in the text: under “Look closer” the places are marked.",
-    "recommendation": "Why it proposes something is best seen in what lies near: look at the neighbours under “Look "
-    "closer”.",
     "styling": "Its pictures explain it: compare them under “Look closer”.",
 }  # fmt: skip
 GONE = "The data of this run are no longer on this computer, so there is nothing to explain it with."
 LONG = 90
 """Seconds from which a time is only said to be long."""
 SLIDERS = 12
+OWN_KINDS = {
+    "picture": ("picture", ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff")),
+    "sound": ("sound", tuple(ending.lstrip(".") for ending in audio.ENDINGS)),
+}
+"""Kinds of raw input of which one's own can be explained: what it is called, and which files it takes."""
+LARGEST = 20
+"""Megabytes of one's own file."""
+CELLS = ("mixed", "pairs", "ratings")
+"""Data types whose examples are shown as cells beside the explanation."""
 OWN = "What it says"
-NARROW = ("heat", "parts", "importance", "words")
+NARROW = ("heat", "parts", "importance", "words", "grid", "passages", "earlier")
 """Kinds that leave room for their check beside them."""
 
 
@@ -75,14 +82,19 @@ def _one_answer(run: Run, signature: Signature, methods: list[dict[str, Any]], w
     method = _method(run, methods, "one")
     left, right = st.columns([1, 2], gap="large")
     with left:
-        _example(run, signature, row)
+        values = _own_thing(run, signature)
+        if values is None:
+            _example(run, signature, row)
+        elif not values:
+            look.quiet("The explanation appears as soon as there is something to look at.")
+            return
         said = st.container()
         answer = _which_answer(run, signature)
         more = {} if answer is None else {"answer": answer}
         if signature.task == "detection":
             more["thing"] = _which_thing(run)
     with right:
-        settings = {"method": method["method"], "row": row} | more
+        settings = {"method": method["method"]} | ({"row": row} if values is None else {"values": values}) | more
         told = _explained(run, method, settings, "why_one")
     if told is not None:
         with said:
@@ -138,9 +150,47 @@ def _example(run: Run, signature: Signature, row: int) -> None:
     if signature.data_type == "text" and text in cells:
         with look.card("why_text"):
             st.markdown(look.plain(cells[text]))
-    elif signature.data_type == "mixed":
+    elif signature.data_type in CELLS:
         lines = [f":gray[{look.plain(name)}] {look.plain(_spoken(value))}" for name, value in cells.items()]
         st.markdown("  \n".join(lines))
+
+
+def _own_thing(run: Run, signature: Signature) -> dict[str, Any] | None:
+    """Take a picture or a sound of one's own in the place of the data's: cells, {} while none came, None without."""
+    kind = signature.raw[0].kind if len(signature.raw) == 1 else ""
+    if kind not in OWN_KINDS:
+        return None
+    noun, endings = OWN_KINDS[kind]
+    if not st.toggle(f"A {noun} of my own", key=f"why_own_{run.id}"):
+        return None
+    given = st.file_uploader(f"Own {noun}", list(endings), key=f"why_file_{run.id}", max_upload_size=LARGEST)
+    if given is None:
+        return {}
+    data = _seen(given) if kind == "picture" else _heard(given, signature)
+    return {signature.raw[0].name: base64.b64encode(data).decode()} if data else {}
+
+
+def _seen(given: Any) -> bytes:
+    """Return an upload as a PNG of at most 1024 pixels a side; nothing, and a sentence, where it cannot be read."""
+    try:
+        image = Image.open(given)
+        image.thumbnail((1024, 1024))
+        image = image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        look.failed("This picture cannot be read. Try another one, as PNG or JPEG.")
+        return b""
+    return samples.png(image)
+
+
+def _heard(given: Any, signature: Signature) -> bytes:
+    """Return what of a sound is judged, as WAV, and let it be heard."""
+    try:
+        heard = audio.heard(signature, given.getvalue())
+    except Refusal as refusal:
+        look.failed(str(refusal))
+        return b""
+    st.audio(heard.wav, format="audio/wav")
+    return heard.wav
 
 
 def _which_answer(run: Run, signature: Signature) -> int | None:
@@ -170,7 +220,9 @@ def _method(run: Run, methods: list[dict[str, Any]], key: str) -> dict[str, Any]
 
 
 def _said(signature: Signature, case: dict[str, Any]) -> None:
-    """Say what the model answers here and what is true."""
+    """Say what the model answers here and what is true; words that it wrote stand in the explanation itself."""
+    if not case["said"]:
+        return
     said, classes = case["said"], case["classes"]
     if classes:
         best = max(range(len(said)), key=said.__getitem__)

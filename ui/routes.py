@@ -11,7 +11,7 @@ from recipes import Refusal
 from records import Run, Workspace, project
 from records.archive import zipped
 from training.executor import NOT_HERE, Executor
-from ui import upload_routes
+from ui import people_routes, upload_routes
 from ui.identity import owner_of
 
 RECIPE, WHOLE_RUN, PROJECT = "recipe.yaml", "run.zip", f"runs{project.ENDING}"
@@ -39,6 +39,7 @@ def routes(workspace: Workspace) -> list[Route]:
         Route("/api/runs/{run}/files/{name}", download, methods=["GET"]),
         Route("/api/project", save, methods=["GET"]),
         *upload_routes.routes(workspace),
+        *people_routes.routes(workspace),
     ]
 
 

@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class Glance:
         self.run = known.run
         self.taken = time.monotonic()
         self._known = known
-        self._lines, self._mark = known.followed()
+        self._curve, self._mark = known.followed()
+        self._lines = self._curve.lines
         self._files: dict[str, tuple[Any, Any]] = {}
 
     @property
@@ -59,7 +61,7 @@ class Glance:
 
     def stages(self) -> list[str]:
         """Name the stages that have begun, in their order."""
-        return list(self.drawn("stages", lambda: dict.fromkeys(line["stage"] for line in self._lines)))
+        return list(self._curve.stages)
 
     def epochs(self, stage: str | None = None) -> list[Line]:
         """Return the lines that end an epoch, of all stages or of one."""
@@ -69,7 +71,7 @@ class Glance:
 
     def points(self, limit: int = POINTS, stage: str | None = None) -> list[Line]:
         """Return the curve with at most `limit` points; peaks, the ends of epochs and the newest point stay."""
-        return list(self.drawn(("points", stage, limit), lambda: thin(_of_stage(self._lines, stage), limit)))
+        return list(self.drawn(("points", stage, limit), lambda: self._points(limit, stage)))
 
     def drawn(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return what `make` makes of the lines as they were; every tab that looks at them is given the same."""
@@ -83,6 +85,11 @@ class Glance:
         if name not in self._files:
             self._files[name] = self._known.marked(name)
         return self._files[name]
+
+    def _points(self, limit: int, stage: str | None) -> list[Line]:
+        if stage is not None:
+            return thin(_of_stage(self._lines, stage), limit)
+        return _thinned(self._lines, self._curve.watched, self._curve.is_end, limit)
 
     def _marked_recipe(self) -> Any:
         if "recipe.yaml" not in self._files:
@@ -139,11 +146,11 @@ class RunReader:
 
     # For `Glance`
 
-    def followed(self) -> tuple[list[Line], Any]:
+    def followed(self) -> tuple["_Curve", Any]:
         """Return the lines as they are now, and what tells them from those of another moment."""
         with self._lock:
-            lines = self._follower.lines()
-            return lines, (self._follower.times_forgotten, len(lines))
+            curve = self._follower.read()
+            return curve, (self._follower.times_forgotten, len(curve.lines))
 
     def marked(self, name: str) -> tuple[Any, Any]:
         """Return what tells this version of a file from the others, and what it holds."""
@@ -189,12 +196,20 @@ def thin(lines: Sequence[Line], limit: int = POINTS) -> list[Line]:
 
     Stretches grow by doubling, so that points do not wander from one second to the next while the run goes on.
     """
+    return _thinned(lines, [_watched(line) for line in lines], [line.get("end", False) for line in lines], limit)
+
+
+def _watched(line: Line) -> float | None:
+    return line.get("val_loss", line.get("loss"))
+
+
+def _thinned(lines: Sequence[Line], watched: list[float | None], is_end: list[bool], limit: int) -> list[Line]:
     if len(lines) <= limit:
         return list(lines)
-    losses = np.array([line.get("val_loss", line.get("loss")) for line in lines], dtype=float)
+    losses = np.array(watched, dtype=float)
     losses[~np.isfinite(losses)] = math.inf
-    is_end = np.array([line.get("end", False) for line in lines])
-    ends, live = np.flatnonzero(is_end), np.flatnonzero(~is_end)
+    ended = np.array(is_end, dtype=bool)
+    ends, live = np.flatnonzero(ended), np.flatnonzero(~ended)
     kept = _extremes(losses, ends, max(limit * 3 // 4, limit - 1 - len(live)))
     kept = np.concatenate([kept, _extremes(losses, live, limit - 1 - len(kept))])
     return [lines[place] for place in np.unique(np.append(kept, len(lines) - 1)).tolist()]
@@ -214,6 +229,26 @@ def _extremes(losses: np.ndarray, places: np.ndarray, room: int) -> np.ndarray:
     return np.unique(np.concatenate([filled[rows, stretches.argmin(1)], filled[rows, stretches.argmax(1)]]))
 
 
+@dataclass
+class _Curve:
+    """The lines read so far, and what each look asks of all of them: kept as they come, not searched for again."""
+
+    lines: list[Line] = field(default_factory=list)
+    watched: list[float | None] = field(default_factory=list)
+    is_end: list[bool] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+    def take(self, line: Line) -> None:
+        self.lines.append(line)
+        self.watched.append(_watched(line))
+        self.is_end.append(line.get("end", False))
+        if line["stage"] not in self.stages:
+            self.stages.append(line["stage"])
+
+    def copy(self) -> "_Curve":
+        return _Curve(list(self.lines), list(self.watched), list(self.is_end), list(self.stages))
+
+
 class _Follower:
     """Parse a growing file of JSON lines from a byte offset on.
 
@@ -226,7 +261,7 @@ class _Follower:
         self.times_forgotten = 0
         self._forget()
 
-    def lines(self) -> list[Line]:
+    def read(self) -> _Curve:
         """Return all lines; those of later stages have their `x` behind the stages before."""
         try:
             with self._path.open("rb") as file:
@@ -237,25 +272,23 @@ class _Follower:
                 data = file.read()
         except FileNotFoundError:
             self._forget()
-            return []
+            return _Curve()
         whole = data[: data.rfind(b"\n") + 1]
         for text in whole.splitlines():
             self._take(json.loads(text))
         if whole:
             self._offset += len(whole)
             self._tail = whole.splitlines(keepends=True)[-1]
-        return list(self._lines)
+        return self._curve.copy()
 
     def _forget(self) -> None:
         self.times_forgotten += 1
         self._offset = 0
         self._tail = b""
-        self._lines: list[Line] = []
-        self._stage: str | None = None
+        self._curve = _Curve()
         self._before = 0.0
 
     def _take(self, line: Line) -> None:
-        if self._lines and line.get("stage") != self._stage:
-            self._before = self._lines[-1]["x"]
-        self._stage = line.get("stage")
-        self._lines.append(line | {"x": line["x"] + self._before, "stage_x": line["x"]})
+        if self._curve.lines and line["stage"] != self._curve.lines[-1]["stage"]:
+            self._before = self._curve.lines[-1]["x"]
+        self._curve.take(line | {"x": line["x"] + self._before, "stage_x": line["x"]})

@@ -15,7 +15,7 @@ from records import Run, State
 from training.executor import default_title
 from training.forecast import Turn
 from ui import caption, charts, draft, look, panels, report_view, studio, try_it
-from ui.run_reader import RunReader, reader
+from ui.run_reader import Glance, RunReader, reader
 
 PHASES = (
     ("preparing", "Preparing"),
@@ -55,6 +55,8 @@ SMOOTHING, SCALE = "smoothing", "loss_scale"
 SCALES = ("Automatic", "Linear", "Logarithmic")
 SOON = 3.0
 """Seconds; what starts sooner starts before the sentence about it has been read."""
+SHARED = 0.5
+"""Seconds; tabs that look at a live run within so many see the same moment of it, which is then drawn once for all."""
 STEEP = 30.0
 """So many times the median of the later half a loss falls from, before the automatic scale becomes logarithmic."""
 
@@ -116,14 +118,15 @@ def use_again(run: Run) -> None:
 def live(run: Run, state: State) -> None:
     """Show an active run; its curves are drawn again each second, the whole page when its state changes."""
     _controls(run, state)
-    st.fragment(partial(_tick, run, _scene(state)), run_every=1.0)()
+    st.fragment(partial(_tick, run, reader(run.folder), _scene(state)), run_every=1.0)()
     try_it.show_live(run)
 
 
 def rest(run: Run, state: State) -> None:
     """Show a run that neither runs nor finished: one sentence, one button, and how far it came."""
-    known = reader(run.folder)
+    known = reader(run.folder).glance()
     _outcome(run, state)
+    resumed(known)
     if known.epochs():
         curves(known, finished=True)
     try_it.show_live(run)
@@ -140,10 +143,10 @@ def learned(run: Run) -> None:
     with look.row("learned", align="distribute"):
         st.subheader("How it learned", anchor=False, width="content")
         chart_settings()
-    curves(reader(run.folder), finished=True)
+    curves(reader(run.folder).glance(), finished=True)
 
 
-def curves(known: RunReader, *, finished: bool) -> None:
+def curves(known: Glance, *, finished: bool) -> None:
     """Draw the loss with the sentence that reads it, and the metrics below; of several stages, one at a time."""
     stage = _chosen_stage(known, finished=finished)
     epochs = known.epochs(stage)
@@ -156,15 +159,15 @@ def curves(known: RunReader, *, finished: bool) -> None:
     smoothing = st.session_state.get(SMOOTHING, 0.0)
     name = known.run.id
     _curve(rows("loss"), "Loss", f"loss_{name}", 300, log=_is_log(known, stage))
-    reading(known.run.recipe, epochs, finished=finished)
+    reading(known, stage, finished=finished)
     for metric in metrics_of(epochs):
-        label, meaning = metric_words(known.run.recipe, metric)
+        label, meaning = metric_words(known.recipe, metric)
         _curve(rows(metric), label, f"{metric}_{name}", 190)
         if meaning:
             look.quiet(look.plain(meaning))
 
 
-def _is_log(known: RunReader, stage: str | None) -> bool:
+def _is_log(known: Glance, stage: str | None) -> bool:
     """Say whether the loss stands on a logarithmic scale: as chosen, else where most of a linear one would be empty."""
     can, gains = known.drawn(("scale", stage), lambda: _scales(known.points(stage=stage)))
     chosen = st.session_state.get(SCALE, SCALES[0])
@@ -178,7 +181,7 @@ def _scales(points: list[dict[str, Any]]) -> tuple[bool, bool]:
     return can, can and max(losses) > STEEP * median(losses[len(losses) // 2 :])
 
 
-def _chosen_stage(known: RunReader, *, finished: bool) -> str | None:
+def _chosen_stage(known: Glance, *, finished: bool) -> str | None:
     """Let a person choose among the stages so far; a live run shows its newest. None where there is only one."""
     stages = known.stages()
     if len(stages) < 2:
@@ -200,15 +203,14 @@ def metric_words(recipe: Recipe, metric: str) -> tuple[str, str]:
     return report_view.title_of(metric), ""
 
 
-def reading(recipe: Recipe, epochs: list[dict[str, Any]], *, finished: bool) -> None:
+def reading(known: Glance, stage: str | None = None, *, finished: bool) -> None:
     """Write the sentence that reads the loss curve; a family whose loss says little has a sentence of its own."""
-    if own := getattr(builders.get(recipe.model.architecture), "READING", ""):
+    if own := getattr(builders.get(known.recipe.model.architecture), "READING", ""):
         look.quiet(own)
         return
-    read = caption.read_curve(epochs, finished=finished)
+    read = known.drawn(("reading", stage, finished), lambda: caption.read_curve(known.epochs(stage), finished=finished))
     icon, tone = READINGS[read.kind]
-    with st.container(key="reading"):
-        st.markdown(f":{tone}[{look.symbol(icon)}] {look.plain(read.sentence)}")
+    st.markdown(f":{tone}[{look.symbol(icon)}] {look.plain(read.sentence)}")
 
 
 def metrics_of(epochs: list[dict[str, Any]]) -> list[str]:
@@ -237,14 +239,17 @@ def _scene(state: State) -> tuple[str, bool]:
     return state.state, state.phase in AFTER_TRAINING
 
 
-def _tick(run: Run, shown: tuple[str, bool]) -> None:
-    known = reader(run.folder)
+def _tick(run: Run, follow: RunReader, shown: tuple[str, bool]) -> None:
+    known = follow.glance(SHARED)
     state = known.state
     if _scene(state) != shown:
         st.rerun()
     _strip(run, state)
     if interrupted := interruption(run, state):
         st.markdown(f":orange[{look.symbol('sync')}] {look.plain(interrupted)}")
+    if state.message and state.advice:  # it waits for something, such as room on the disk
+        st.markdown(f":orange[{look.symbol('pause_circle')}] {look.plain(f'{state.message} {state.advice}')}")
+    resumed(known)
     left, right = st.columns([2, 1], gap="large")
     with left:
         if known.lines():
@@ -286,6 +291,23 @@ def queue_words(turn: Turn | None) -> str:
     return f"{look.ordinal(turn.number)} in the queue, starts in about {look.duration(seconds)}"
 
 
+PROOFS = {
+    True: ("verified", "green", "Resumed, proven the same"),
+    False: ("difference", "orange", "Resumed, continues"),
+    None: ("play_arrow", "gray", "Resumed, continues"),
+}
+"""What the badge of a resumed run says, by whether it equals the unbroken one; None where nothing was compared."""
+
+
+def resumed(known: Glance) -> None:
+    """Say of a resumed run whether its last epochs, trained again, were the same to the last bit."""
+    told = known.file("resumes.json")
+    if not told:
+        return
+    icon, tone, words_ = PROOFS[told[-1]["same"]]
+    st.markdown(f":{tone}-badge[{look.symbol(icon)} {words_}] :gray[{look.plain(told[-1]['sentence'])}]")
+
+
 def _strip(run: Run, state: State) -> None:
     if state.state == "queued":
         words_ = queue_words(studio.executor().turn(run.id))
@@ -303,8 +325,7 @@ def _strip(run: Run, state: State) -> None:
     if state.eta_seconds is not None and phase == "training":
         told.append(f"**{look.duration(state.eta_seconds)} left**")
     # One element instead of eight: this is sent to every viewer every second.
-    with st.container(key="phases"):
-        st.markdown(" ".join(told))
+    st.markdown(" ".join(told))
     if state.epochs:
         step = state.step / state.steps if state.steps and phase == "training" else 0.0
         st.progress(min(1.0, (state.epoch + min(1.0, step)) / state.epochs))
@@ -375,15 +396,29 @@ def _outcome(run: Run, state: State) -> None:
         st.markdown(f":{tone}[{look.symbol(icon)}{first}] {look.plain(told)}")
         if state.advice:
             st.markdown(look.plain(state.advice))
-        # Where going on would only fail again, the advice does not speak of it.
-        if state.state == "failed" and "Resume" not in state.advice:
-            if st.button("Change the settings", key="change", type="primary", icon=look.symbol("tune")):
-                use_again(run)
-        elif state.can_resume:
-            st.button(
-                "Resume", key="resume", type="primary", icon=look.symbol("play_arrow"),
-                on_click=act, args=("resume", run.id),
-            )  # fmt: skip
+        with look.row("outcome_buttons"):
+            if state.cure and st.button(state.cure["title"], key="cure", type="primary", icon=look.symbol("healing")):
+                _cured(run)
+            rest_of_them: Literal["primary", "secondary"] = "secondary" if state.cure else "primary"
+            # Where going on would only fail again, the advice does not speak of it.
+            if state.state == "failed" and "Resume" not in state.advice:
+                if st.button("Change the settings", key="change", type=rest_of_them, icon=look.symbol("tune")):
+                    use_again(run)
+            elif state.can_resume:
+                st.button(
+                    "Resume", key="resume", type=rest_of_them, icon=look.symbol("play_arrow"),
+                    on_click=act, args=("resume", run.id),
+                )  # fmt: skip
+
+
+def _cured(run: Run) -> None:
+    """Train again with what would help, and go to the page of the new run."""
+    try:
+        new = studio.executor().cure(run.id, studio.owner())
+    except Refusal as refused:
+        look.failed(str(refused))
+    else:
+        st.switch_page("pages/run.py", query_params={"run": new})
 
 
 def _outcome_words(state: State) -> str:
@@ -439,6 +474,7 @@ def made(run: Run) -> None:
         use_again(run)
     if made_with := _versions(run):
         look.quiet(look.plain(made_with))
+    resumed(known)
     places = st.columns(3, gap="medium")
     for place, (name, rows) in zip(places, settings_tables(run.recipe), strict=True):
         with place:

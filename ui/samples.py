@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def tile(image: Image.Image, side: int) -> Image.Image:
     return ImageOps.expand(inner, margin, (0, 0, 0, 0))
 
 
-@st.cache_resource(max_entries=64, ttl="2h", show_spinner=False)
+@lru_cache(maxsize=64)  # asked in every tick of every viewer; Streamlit's own caches take long to hash
 def pictures_as_links(run: Run, rows: tuple[int, ...], side: int) -> list[str]:
     """Return these rows' pictures as `data:` addresses for a chart; empty where the data are no pictures."""
     images = [picture(sample) for sample in preview(run, rows)]

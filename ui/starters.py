@@ -206,4 +206,4 @@ def _curve(run: Run) -> None:
         key="start_curve",
         alt="The loss of the example falls, on training and on validation data",
     )
-    run_view.reading(run.recipe, known.epochs(), finished=True)
+    run_view.reading(known.glance(), finished=True)

@@ -9,10 +9,13 @@ import numpy as np
 from builders._boxes import chosen
 from evaluation.asked import Asked
 from evaluation.explain._network import BOX, Network
+from evaluation.predict import decoded
 from recipes import Part, Refusal
 
 MOST_ROWS = 2_000
 """Rows of the validation part that a look at the whole model takes."""
+WORDS = ("translation", "answering", "generation")
+"""Tasks whose answer is words: their methods ask for it themselves."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Case:
             return cls(asked, settings)
         row, truth = None, None
         if "values" in settings:
-            inputs = asked.ready(settings["values"])
+            inputs = asked.ready(decoded(asked.signature, settings["values"]))
         else:
             part = asked.prepared.part("validation")
             place = place_of(part, settings.get("row"))
             inputs = {name: np.asarray(array[place : place + 1]) for name, array in part.x.items()}
             row, truth = int(part.rows[place]), np.asarray(part.y[place]).ravel()
+        if asked.signature.task in WORDS:
+            return cls(asked, settings, inputs, row, truth)
         cell, box = _found(settings, network, inputs) if asked.signature.task == "detection" else (None, ())
         said = network.about(cell).answers(inputs)[0]
         answer = _answer(asked, settings, said)

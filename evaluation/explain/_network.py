@@ -189,7 +189,7 @@ class Network:
 
 def network_of(asked: Asked) -> Network:
     """Return the run's own network; made once."""
-    return _kept(asked, "own", lambda: Network(asked.core, asked.signature))
+    return _kept(asked, "own", lambda: Network(_learned(asked), asked.signature))
 
 
 def untrained(asked: Asked, number: int) -> Network:
@@ -197,9 +197,14 @@ def untrained(asked: Asked, number: int) -> Network:
 
     def make() -> Network:
         keras.utils.set_random_seed(1_000 + number)
-        return Network(keras.models.clone_model(asked.core, recursive=True), asked.signature)
+        return Network(keras.models.clone_model(_learned(asked), recursive=True), asked.signature)
 
     return _kept(asked, str(number), make)
+
+
+def _learned(asked: Asked) -> Any:
+    """Return the model that is looked into: the core, or what taught one that writes word by word by itself."""
+    return asked.blueprint.stages[0].model if asked.signature.task == "translation" else asked.core
 
 
 def kinds_of(blueprint: Blueprint) -> frozenset[str]:

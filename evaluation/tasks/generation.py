@@ -121,6 +121,7 @@ def report(asked: Asked, history: list[dict[str, Any]]) -> dict[str, Any]:
     signature = asked.signature
     tokens, following = _writing.some_of(asked.prepared.part("test"))
     losses, hits = _writing.judged(asked, tokens, following)
+    _writing.write_answers(asked, asked.prepared.part("test"), following, losses, hits)
     rivals = _writing.rivals_of(asked).losses(tokens, following)
     thing = _writing.thing(signature)
     names = (f"{thing} frequencies", f"pairs of {thing}s", f"triples of {thing}s")

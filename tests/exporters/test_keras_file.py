@@ -51,6 +51,7 @@ def test_an_unknown_format_names_the_known_ones():
     assert str(refused.value) == f"There is no format 'keras_fil'. Did you mean 'keras_file'? Available: {known}."
 
 
+@pytest.mark.usefixtures("new_processes")
 @pytest.mark.parametrize("name", ["odd_table", "numbers"])
 def test_a_table_answers_the_same_in_a_clean_process(name, request):
     """Strings, missing cells, columns named like layers, slashes, large numbers."""
@@ -64,6 +65,7 @@ def test_a_table_answers_the_same_in_a_clean_process(name, request):
     assert made.run.read("deliverables.json") == {"model": told}
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_pictures_of_two_sizes_answer_the_same_in_a_clean_process(mixed_pictures):
     made = mixed_pictures
     rows = datasets.get("image").raw(made.dataset, made.prepared.signature, list(range(8)))
@@ -114,6 +116,7 @@ def test_a_preprocessing_that_differs_is_told_with_its_size(numbers, tmp_path):
     )
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_a_check_that_is_cancelled_leaves_nothing_behind(numbers):
     checking = check.start(numbers.asked, numbers.file, numbers.core)
     checking.cancel()

@@ -371,3 +371,38 @@ def test_a_name_is_never_markup(workspace):
     recipe = run.recipe.plain() | {"name": "**bold** [link](http://example.org)"}
     (run.folder / "recipe.yaml").write_text(Recipe.of(recipe).yaml(), encoding="utf-8")
     assert opened("run", run="one").title[0].value == "\\*\\*bold\\*\\* \\[link\\]\\(http\\://example\\.org\\)"
+
+
+def test_a_failed_run_is_cured_with_one_click(workspace, monkeypatch):
+    """The button makes a new run with the one setting changed that would have helped."""
+    monkeypatch.setattr(Executor, "_wake", lambda _self: None)
+    cure = {"title": "Train again with batch size 8", "training": {"batch_size": 8}}
+    make(workspace, "failed", "failed", message="The computer ran out of memory.", reason="memory", cure=cure)
+    at = opened("run", run="failed")
+    assert at.button(key="cure").label == "Train again with batch size 8"
+    at.button(key="cure").click().run()
+    assert not at.exception
+    new = next(row for row in Executor(workspace).runs("tester") if row.id != "failed")
+    recipe = Run(workspace.run_folder(new.id)).recipe
+    former = Run(workspace.run_folder("failed")).recipe
+    assert recipe.training == former.training | {"batch_size": 8}
+    assert (recipe.data, recipe.model) == (former.data, former.model)
+
+
+@pytest.mark.parametrize(
+    ("same", "badge"), [(True, "proven the same"), (False, "continues"), (None, "continues")]
+)  # fmt: skip
+def test_a_resumed_run_says_whether_it_equals_the_unbroken_one(workspace, same, badge):
+    run = make(workspace, "stopped", "stopped", epochs=7)
+    entry = {"attempt": 2, "epoch": 7, "same": same, "sentence": "Trained epoch 7 again."}
+    write_json(run.folder / "resumes.json", [entry])
+    shown = words(opened("run", run="stopped"))
+    assert f"Resumed, {badge}" in shown
+    assert "Trained epoch 7 again." in shown
+
+
+def test_a_run_that_waits_for_room_says_so(workspace):
+    told = {"message": "Storage is full. Your model up to epoch 7 is safe.",
+            "advice": "It goes on by itself when there is room."}  # fmt: skip
+    make(workspace, "running", "running", epochs=7, phase="training", **told)
+    assert " ".join(told.values()) in words(opened("run", run="running"))

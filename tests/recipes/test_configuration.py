@@ -12,6 +12,8 @@ from recipes.configuration import PREFIX, Configuration, configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 
+NAMES = "names such as learn.example.org, separated by commas"
+
 
 @pytest.fixture(autouse=True)
 def file(tmp_path, monkeypatch):
@@ -79,12 +81,7 @@ def test_nobody_changes_it_by_accident():
         ("WATTS_PER_CORE", "0", "LAYERWISE_WATTS_PER_CORE is '0', but must be a number of watts, such as 12."),
         ("GRAMS_PER_KWH", "much", "LAYERWISE_GRAMS_PER_KWH is 'much', but must be a number of grams, such as 480."),
         ("LOG_DETAILS", "perhaps", "LAYERWISE_LOG_DETAILS is 'perhaps', but must be `true` or `false`."),
-        (
-            "ALLOWED_HOSTS",
-            "https://learn.example.org/",
-            "LAYERWISE_ALLOWED_HOSTS is 'https://learn.example.org/', but must be names such as learn.example.org, "
-            "separated by commas.",
-        ),
+        ("ALLOWED_HOSTS", "http://lab/", f"LAYERWISE_ALLOWED_HOSTS is 'http://lab/', but must be {NAMES}."),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_must_be(name, value, sentence, monkeypatch):

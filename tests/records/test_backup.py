@@ -203,7 +203,7 @@ def test_the_command_line_says_what_it_did(workspace, tmp_path, capsys):
     assert out.startswith("Saved 2 runs in 12 files, ")
     assert call("check", tmp_path / "all.zip")[1].startswith("Checked 2 runs in 12 files, ")
     assert call("restore", ROOT / "README.md", "--workspace", tmp_path / "new") == (
-        2, "", "The file README.md is no backup of Layerwise. Choose another file.\n",
+        2, "", "The file README.md is no backup of Layerwise, or its end is missing. Choose another file.\n",
     )  # fmt: skip
     assert call("restore", tmp_path / "none.zip", "--workspace", tmp_path / "new") == (
         2, "", f"There is no file {tmp_path / 'none.zip'}.\n",

@@ -108,6 +108,13 @@ def test_a_line_goes_on_when_a_run_has_ended():
     assert next_two() == ["a2", None]
 
 
+def test_owners_are_known_by_their_last_turn(catalogue):
+    catalogue.add(row("a", "ada", updated=7.0, attempt=1))
+    catalogue.add(row("b", "ada", updated=5.0, attempt=1))
+    catalogue.add(row("c", "bob", updated=9.0))
+    assert Queue(catalogue).served() == {"ada": 7.0}
+
+
 def test_own_runs_change_places_among_themselves_only(catalogue):
     for place, name in enumerate(["a1", "b1", "a2", "b2", "a3"], 1):
         catalogue.add(row(name, {"a": "ada", "b": "bob"}[name[0]], float(place)))

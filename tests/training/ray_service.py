@@ -70,6 +70,8 @@ class Service(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: Service  # ty: ignore[incompatible-mutable-override]
+
     def do_GET(self):
         self._answer(
             lambda path: (200, {"ray_version": "2.60.0"}) if path[1] == "version" else self.server.look(path[2])
@@ -98,5 +100,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *_):
-        return
+    def log_message(self, format, *args):  # noqa: A002 - its name above
+        """Keep quiet."""

@@ -57,16 +57,18 @@ def test_what_diverged_or_was_changed_is_not_kept(space, tmp_path):
 
 def test_a_forgotten_model_stays_while_a_run_or_somebody_else_has_it(space):
     mine, theirs = (clean(space.new_upload_folder(owner)) for owner in ("ann", "bob"))
-    shutil.copytree(mine, theirs, dirs_exist_ok=True)
+    again = space.new_upload_folder("ann")
+    for other in (theirs, again):
+        shutil.copytree(mine, other, dirs_exist_ok=True)
     name = brought.keep(mine, space)
     brought.forget(mine, space)
     assert not mine.exists()
     assert brought.find(name, space)
     run = Run.create(space.new_run_folder(), Recipe.of(recipe(name)))
     brought.forget(theirs, space)
-    assert brought.find(name, space)
     shutil.rmtree(run.folder)
-    brought.forget(clean(space.new_upload_folder("ann")), space)
+    assert brought.find(name, space)
+    brought.forget(again, space)
     assert not (space.models / name).exists()
 
 

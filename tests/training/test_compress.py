@@ -15,7 +15,7 @@ from evaluation import compress
 from evaluation.asked import Asked, asking
 from recipes import Recipe, Refusal, Schema, Training, keras
 from records import Run, job
-from tests.builders.smallest import build, examples, pairs, signature_of
+from tests.builders.smallest import build, examples, own_settings, pairs, signature_of
 from tests.training.test_opened import runs, trained  # noqa: F401 - a fixture
 from training import jobs
 from training.compress import copied, distil, lighter, prune, untrainable
@@ -307,7 +307,8 @@ def test_every_family_is_made_smaller_or_refused_in_a_sentence(name, tmp_path):
     signature = signature_of(kind, task)
     signature = signature.model_copy(update={"rows": signature.rows | {"validation": 12}})
     assert compress.unfit(signature) == ""
-    recipe = Recipe.of({"data": {"sample": "penguins"}, "model": {"architecture": name}})
+    own = own_settings(name, signature)
+    recipe = Recipe.of({"data": {"sample": "penguins"}, "model": {"architecture": name} | own})
     schema = Schema(name="smallest", data_type=kind, rows=4, columns=(), task=task, fingerprint="")
     prepared = Prepared(tmp_path / "prepared", signature, {}).save({"validation": examples(signature, 12)})
     run = Run.create(tmp_path / "run", recipe)
@@ -331,7 +332,7 @@ def test_every_family_is_made_smaller_or_refused_in_a_sentence(name, tmp_path):
     assert prune.zeros(keeping.kernels) == pytest.approx(0.5, abs=0.02)
     assert all((np.asarray(each) == 0).sum() >= round(0.5 * np.asarray(each).size) for each in keeping.kernels)
     try:
-        config, words = distil.narrowed(name, {}, 2)
+        config, words = distil.narrowed(name, own, 2)
     except Refusal:
         return
     assert " instead of " in words

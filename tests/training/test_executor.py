@@ -10,6 +10,7 @@ from recipes import Recipe, Refusal
 from records import Run, Workspace, write_json
 from training import devices, marks
 from training.executor import Executor
+from training.forecast import Turn
 
 RECIPE = Recipe.parse("data: {sample: penguins}\ntraining: {epochs: 3}")
 
@@ -189,3 +190,51 @@ def test_two_workspaces_do_not_meet(executor, run, tmp_path):
     other = Executor(Workspace(tmp_path / "other"))
     assert other.runs("ada") == []
     assert Run(executor.workspace.run_folder(run)).id == run
+
+
+def test_own_runs_are_moved_to_the_front_and_to_the_back(executor):
+    first, second, third = (executor.submit(RECIPE, "ada", title) for title in "abc")
+    executor.move(third, "ada", to_front=True)
+    assert [executor.position(each) for each in (third, first, second)] == [1, 2, 3]
+    executor.move(third, "ada", to_front=False)
+    assert [executor.position(each) for each in (first, second, third)] == [1, 2, 3]
+    assert refused(lambda: executor.move(third, "eve", to_front=True)) == (
+        "There is no such run. Open it again from the Runs page."
+    )
+    executor.cancel(third, "ada")
+    assert refused(lambda: executor.move(third, "ada", to_front=True)) == (
+        "This run does not wait any more, so it has no place in the queue."
+    )
+
+
+def test_a_waiting_run_is_told_when_it_starts(executor, run, monkeypatch):
+    monkeypatch.setenv("LAYERWISE_SLOTS", "1")
+    second = executor.submit(RECIPE, "bob", seconds=20.0)
+    third = executor.submit(RECIPE, "eve", seconds=20.0)
+    assert executor.turn(run) == Turn(1, 0.0)
+    assert executor.turn(third) == Turn(3, None), "nobody knows how long the first one takes"
+    executor.cancel(run, "ada")
+    assert executor.turn(second) == Turn(1, 0.0)
+    assert executor.turn(third) == Turn(2, 25.0)
+    assert executor.turn("nothing") is None
+
+
+def test_many_viewers_ask_the_queue_once(executor, run, monkeypatch):
+    looks = []
+    whole = executor._look_ahead
+    monkeypatch.setattr(executor, "_look_ahead", lambda: looks.append(1) or whole())
+    for _ in range(30):
+        assert executor.position(run) == 1
+    assert len(looks) == 1
+    executor.cancel(run, "ada")
+    assert executor.position(run) is None
+    assert len(looks) == 2
+
+
+def test_a_slot_needs_memory_too(monkeypatch):
+    monkeypatch.setattr(devices, "find", tuple)
+    monkeypatch.setattr(devices, "cores", lambda: 16)
+    monkeypatch.setattr(devices, "memory_mb", lambda: 8000)
+    assert devices.slots() == 5
+    monkeypatch.setattr(devices, "memory_mb", lambda: 900)
+    assert devices.slots() == 1

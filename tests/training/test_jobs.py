@@ -47,7 +47,7 @@ def supervise(workspace):
     """The supervisor; what still lives at the end is killed."""
     made = Supervisor(workspace, LocalLauncher(workspace, ("no", "worker")), keeps_warm=False, stop_seconds=5)
     yield made
-    for child in made.launcher._children.values():
+    for child in made.local._children.values():
         child.kill()
         child.wait()
 

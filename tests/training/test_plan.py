@@ -162,7 +162,7 @@ def test_a_bad_upload_is_refused_with_a_sentence(tmp_path):
 )
 def test_failures_are_told_in_words(error, sentence, advice):
     made = recipe(training={"learning_rate": 0.003, "batch_size": 64})
-    assert failures.classify(error, made, 7) == (sentence, advice)
+    assert failures.classify(error, made, 7)[:2] == (sentence, advice)
 
 
 def test_nothing_here_imports_keras():

@@ -14,8 +14,9 @@ from recipes import Recipe
 from records import Run, Workspace
 from training import devices, marks
 from training.executor import Executor
+from training.failures import RESTARTS
 from training.launcher import LocalLauncher, identity
-from training.supervisor import MOST_DEATHS, Supervisor
+from training.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = (sys.executable, str(ROOT / "tests" / "training" / "fake_worker.py"))
@@ -51,7 +52,7 @@ def supervise(workspace):
 
     yield make
     for supervisor in made:
-        for child in supervisor.launcher._children.values():
+        for child in supervisor.local._children.values():
             child.kill()
             child.wait()
 
@@ -141,9 +142,9 @@ def test_says_so_while_an_interrupted_run_waits(workspace, executor, supervise, 
 def test_a_run_that_gets_no_further_is_given_up(workspace, executor, supervise):
     run = executor.submit(RECIPE, "ada", "dies")
     tick_until(supervise(), state_is(executor, run, "failed"))
-    assert len(attempts(workspace, run)) == MOST_DEATHS + 1
+    assert len(attempts(workspace, run)) == RESTARTS["killed"] + 1
     told = folder(workspace, run).state
-    assert told.message == ("The computer ended this run 4 times in a row, most likely because its memory was full.")
+    assert told.message == ("The computer ended this run 3 times in a row, most likely because its memory was full.")
     assert told.advice == "Choose a smaller batch size or a smaller model, then train again."
     assert json.loads((folder(workspace, run).folder / "done.json").read_text())["state"] == "failed"
 

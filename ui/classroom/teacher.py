@@ -329,8 +329,8 @@ def _take_results(classroom: Classroom) -> None:
         st.link_button("Results as CSV", f"/api/classes/{classroom.id}/results.csv", icon=icon, key="class_results")
         return
     st.download_button(
-        "Results as CSV", data=lambda: results.table(classroom, studio.workspace()).encode("utf-8-sig"), file_name="results.csv",
-        on_click="ignore", icon=icon, key="class_results",
+        "Results as CSV", data=lambda: results.table(classroom, studio.workspace()).encode("utf-8-sig"),
+        file_name="results.csv", on_click="ignore", icon=icon, key="class_results",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from evaluation.words import percent
 from records import Run
 from ui import look
 
@@ -12,12 +13,14 @@ NAMED = 3
 
 
 def show(run: Run, told: dict[str, Any], key: str, *, small: bool = False) -> None:  # noqa: ARG001 - as every kind
-    """Draw {"words", "weights", "signed"}."""
+    """Draw {"words", "weights", "signed"}; `next` and `likely` where they say what follows."""
     words, weights = told["words"], told["weights"]
     most = max((abs(weight) for weight in weights), default=0.0) or 1.0
     spans = [_span(word, weight / most, small=small) for word, weight in zip(words, weights, strict=True)]
     size = "0.85rem" if small else "1.15rem"
     st.html(f'<p style="line-height:2.1;font-size:{size};margin:0">{" ".join(spans)}</p>')
+    if "next" in told and not small:
+        st.markdown(f"Next comes **{look.plain(told['next'])}** · {look.plain(percent(told['likely']))} sure")
     if not small:
         _named(words, weights, signed=told["signed"])
 

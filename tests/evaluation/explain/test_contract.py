@@ -74,7 +74,8 @@ def test_single_answers_are_explained_for_every_family_that_answers(run, tmp_pat
 def test_every_drawing_has_a_method():
     """A kind of panel that nothing writes is dead code."""
     assert set(drawings.names()) == {
-        "heat", "words", "stretches", "importance", "dependence", "changes", "parts", "map",
+        "heat", "words", "stretches", "importance", "dependence", "changes", "parts", "map", "grid",
+        "passages", "earlier",
     }  # fmt: skip
 
 
