@@ -21,7 +21,7 @@ serve: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check:
 	.ci/run
@@ -42,13 +42,21 @@ $(VENV)/installed: requirements.txt constraints.txt Makefile
 $(VENV)/installed-dev: $(VENV)/installed pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt --group dev
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || $(MAKE) --no-print-directory browser
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || $(MAKE) --no-print-directory postgresql
 	@touch $@
 
-.PHONY: browser
+.PHONY: browser postgresql
 browser:
 	@echo "Installing Chromium for the browser tests ..."
 	@{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium; } >/dev/null 2>&1 \
 	  || { echo "The browser tests need Chromium. Install the package 'chromium' and run make test again."; exit 1; }
+
+# The server alone, for the tests to start in a folder of their own; no cluster of the machine's.
+postgresql:
+	@echo "Installing PostgreSQL for the tests of a shared catalogue ..."
+	@{ mkdir -p /etc/postgresql-common/createcluster.d && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.d/none.conf \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends postgresql; } >/dev/null 2>&1 \
+	  || { echo "The tests need PostgreSQL. Install the package 'postgresql' and run make test again."; exit 1; }
 
 # Write the tables of the documents anew from the code and from the measured results.
 tables: $(VENV)/installed-dev

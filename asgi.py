@@ -20,7 +20,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from recipes import Refusal
 from recipes.configuration import check_or_exit
 from records import Workspace, logs, uploads
-from records.database import database
+from records.database import Unreachable, database
 from training.executor import Executor
 from ui import health_routes, incidents, tokens
 from ui.guard import Guard
@@ -86,11 +86,10 @@ async def lifespan(_app: st.App) -> AsyncGenerator[None]:
 
 
 async def _keep_supervisor() -> None:
-    executor = await asyncio.to_thread(lambda: Executor(_workspace))
     while True:
         try:
-            await asyncio.to_thread(executor.ensure_supervisor)
-        except (OSError, subprocess.SubprocessError):
+            await asyncio.to_thread(lambda: Executor(_workspace).ensure_supervisor())
+        except (OSError, subprocess.SubprocessError, Unreachable):
             logging.getLogger("layerwise").exception("The supervisor could not be started; trying again.")
         await asyncio.sleep(WATCH_SECONDS)
 

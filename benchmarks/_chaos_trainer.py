@@ -42,7 +42,7 @@ def train(
         disk.remove(folder / "done.json")
         place, metrics = folder / "checkpoints", folder / "metrics.jsonl"
         snapshot, damaged = checkpoints.newest(place)
-        checkpoints.discard(place, damaged)
+        checkpoints.mend(place, damaged)
         disk.cut(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
         first = snapshot.epoch if snapshot else 0
         resumed(first)

@@ -200,7 +200,7 @@ def stale(folder: Path, chance: random.Random, most: int) -> Iterator[Outcome]:
         gone = before.keys() - _content(run).keys()
         if accepted or gone:
             yield f"before operation {number}: wrote {accepted}, removed {sorted(gone)}"
-        elif os.waitstatus_to_exitcode(status) != fake.FENCED:
+        elif os.waitstatus_to_exitcode(status) not in (fake.FENCED, 0):  # 0: it had nothing left to write
             yield f"before operation {number}: ended with {os.waitstatus_to_exitcode(status)}"
         else:
             yield fake.wrong(run, EPOCHS, is_done=True)
@@ -220,8 +220,10 @@ def full(folder: Path, chance: random.Random, amount: int) -> Iterator[Outcome]:
         watcher = _Full(number % every if number < every else chance.randrange(every), chance.randint(1, 3), error)
         with disk.waiting(lambda waited=waited: waited.append(1)), disk.watched(watcher):
             fake.train(run, 1, EPOCHS)
-        if watcher.times and len(waited) < watcher.told:
-            yield f"operation {number}: told {watcher.told} times, waited {len(waited)} times"
+        if not watcher.told:
+            continue  # nothing after that operation needed room
+        if not waited:
+            yield f"operation {number}: the disk was full, and nobody waited"
         else:
             yield fake.wrong(run, EPOCHS, is_done=True)
 

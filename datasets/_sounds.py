@@ -7,6 +7,7 @@ import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,10 @@ MAX_SECONDS = 600.0
 MAX_CHANNELS = 16
 RATES = (1_000, 400_000)
 BLOCK = 1 << 18
+WAV_CODECS = (1, 3, 6, 7, 0x55, 0xFFFE)
+"""Whole numbers, floats, A-law, mu-law, MP3, and one of these told further on."""
+AIFC_CODECS = (b"none", b"sowt", b"twos", b"raw ", b"in24", b"in32", b"fl32", b"fl64", b"alaw", b"ulaw")
+AU_CODECS = (1, 2, 3, 4, 5, 6, 7, 27)
 FULL = 32768.0
 """What 1.0 is in 16 bits."""
 CLIPPED = 32760
@@ -61,6 +66,7 @@ def measure(data: bytes, name: str = "") -> tuple[int, float]:
     called = f"'{name}'" if name else "This file"
     if not data:
         raise Refusal(f"{called} is empty. Was it still downloading?")
+    _refuse_odd_codec(data, called)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             rate, channels, frames = int(file.samplerate), int(file.channels), int(file.frames)
@@ -267,6 +273,33 @@ def _mel_bands(power: np.ndarray, rate: int, bands: int) -> np.ndarray:
 
 def _mel(hertz: float) -> float:
     return 2595 * math.log10(1 + hertz / 700)
+
+
+def _refuse_odd_codec(data: bytes, called: str) -> None:
+    """Refuse sounds in a rare codec by their own first bytes, before the decoder sees them.
+
+    libsndfile's readers of ADPCM and of other old packings have been wrong too often (CVE-2026-37555 and before), and
+    nobody records in them any more.
+    """
+    head = data[:65_536]
+    codec: Any = None
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
+        order = "little" if head[:4] == b"RIFF" else "big"
+        place = head.find(b"fmt ")
+        codec = int.from_bytes(head[place + 8 : place + 10], order) if place > 0 else 0
+        usual: tuple[Any, ...] = WAV_CODECS
+    elif head[:4] == b"FORM" and head[8:12] == b"AIFC":
+        place = head.find(b"COMM")
+        codec, usual = head[place + 26 : place + 30].lower(), AIFC_CODECS
+    elif head[:4] in (b".snd", b"dns."):
+        codec, usual = int.from_bytes(head[12:16], "big" if head[:4] == b".snd" else "little"), AU_CODECS
+    else:
+        known = head[:4] in (b"fLaC", b"OggS", b"FORM") or head[:3] == b"ID3" or (
+            head[:1] == b"\xff" and len(head) > 1 and head[1] >= 0xE0
+        )  # fmt: skip
+        codec, usual = known, (True,)
+    if codec not in usual:
+        raise Refusal(f"{called} is not a sound we can read, or it is damaged. Save it as {KINDS}.")
 
 
 def _refuse_long(seconds: float, called: str) -> None:

@@ -63,7 +63,9 @@ def _settled(metric: str, truth: np.ndarray, answer: np.ndarray) -> Callable[[np
     met = _boxes.met(things, boxes, 0.0)
     if metric == "extra":
         return lambda weights: float(weights @ met.extra / weights.sum())
-    values = {"iou": met.overlap, "class_accuracy": met.right, "found": (met.overlap >= _boxes.HALF).astype(float)}[metric]
+    values = {"iou": met.overlap, "class_accuracy": met.right, "found": (met.overlap >= _boxes.HALF).astype(float)}[
+        metric
+    ]
 
     def share(weights: np.ndarray) -> float:
         mine = weights[met.picture]

@@ -2,8 +2,9 @@
 
 On the same test rows: the difference of a score with its 95 % interval from a bootstrap that draws rows, the same for
 both models (Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 16), so that what is hard for
-both cancels out. Forecasts and windows of a text are drawn in blocks of neighbours. For accuracy McNemar's exact test judges the
-rows on which only one of the two is right (McNemar, 1947): it holds for few rows too.
+both cancels out. Forecasts and windows of a text are drawn in blocks of neighbours; of found boxes, pictures are
+drawn. For accuracy McNemar's exact test judges the rows on which only one of the two is right (McNemar, 1947): it
+holds for few rows too.
 
 Over folds: Student's t-test with the correction of Nadeau and Bengio ("Inference for the generalization error",
 Machine Learning 52, 2003): folds share training rows, so the plain test finds differences where there are none.
@@ -30,7 +31,7 @@ BLOCK = 2_000_000
 """Numbers held at once while drawing."""
 FEWEST = 10
 """Shared rows without which nothing can be said."""
-SHARES = ("accuracy", "exact", "recall_macro", "precision_macro", "recall_at_1")
+SHARES = ("accuracy", "exact", "recall_macro", "precision_macro", "recall_at_1", "found", "class_accuracy")
 """Scores that people read as percent."""
 
 DRAWS_OF_BOXES = 400
@@ -103,9 +104,7 @@ def runs(
 def _of_boxes(told: Sequence[Answers], least: Sequence[float]) -> list[Answers]:
     """Return what two detectors show, each with its own threshold, with as many places for boxes."""
     seen = [_paired_boxes.shown(each.answer, limit) for each, limit in zip(told, least, strict=True)]
-    return [
-        Answers(each.rows, each.truth, wide) for each, wide in zip(told, _paired_boxes.as_wide(*seen), strict=True)
-    ]
+    return [Answers(each.rows, each.truth, wide) for each, wide in zip(told, _paired_boxes.as_wide(*seen), strict=True)]
 
 
 def shared(first: Answers, second: Answers) -> tuple[tuple[Answers, Answers], int]:

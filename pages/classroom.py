@@ -48,10 +48,11 @@ def page() -> None:
 
 def _link(classroom: Classroom) -> None:
     closed = "" if classroom.is_open else " :gray[closed]"
-    st.page_link(
-        "pages/classroom.py", label=f"**{look.plain(classroom.name)}**{closed}", query_params={"class": classroom.id},
+    if st.button(
+        f"**{look.plain(classroom.name)}**{closed}", key=f"to_{classroom.id}", type="tertiary",
         icon=look.symbol("school"),
-    )  # fmt: skip
+    ):  # fmt: skip
+        st.switch_page("pages/classroom.py", query_params={"class": classroom.id})
 
 
 page()

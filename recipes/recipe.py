@@ -147,6 +147,10 @@ class Training(Settings):
         "auto", "Mixed precision", "Half-size numbers where the device gains from them (GPU).", advanced=True,
         panel="training",
     )  # fmt: skip
+    train_share: float = setting(
+        1.0, "Share of the training rows", "Learn from this share of the training part only: a line through several "
+        "shares tells whether more data would help.", ge=0.01, le=1, step=0.05, advanced=True, panel="training",
+    )  # fmt: skip
     seed: int = setting(
         1, "Seed", "Fixes all that is random: the split, the first weights, the order.", ge=0, le=2**31 - 1,
         advanced=True, panel="training",

@@ -108,6 +108,10 @@ class Catalogue:
             where.append(_run.c.state.in_(list(states)))
         return _update(self._engine, where, values) == 1
 
+    def give(self, run: str, owner: str, to: str) -> bool:
+        """Make a run another owner's (who has signed in, or opened it all elsewhere); says whether it was there."""
+        return _update(self._engine, [*_own(run, owner), _run.c.deleted.is_(None)], {"owner": to}) == 1
+
     def restore(self, run: str, owner: str) -> bool:
         """Bring a deleted run back; says whether it was still there."""
         return _update(self._engine, [*_own(run, owner), _run.c.deleted.is_not(None)], {"deleted": None}) == 1
@@ -155,9 +159,10 @@ class Queue:
 
     def served(self) -> dict[str, float]:
         """Say when each owner last had a turn: when something last happened to a run of theirs that had started."""
-        turns = sql.select(_run.c.owner, sql.func.max(_run.c.updated)).where(_run.c.attempt > 0).group_by(_run.c.owner)
+        moment = sql.func.max(_run.c.updated).label("moment")
+        turns = sql.select(_run.c.owner, moment).where(_run.c.attempt > 0).group_by(_run.c.owner)
         with reading(self._engine) as connection:
-            return dict(connection.execute(turns).tuples().all())
+            return {row.owner: row.moment for row in connection.execute(turns)}
 
     def lately(self, most: int = 20) -> list[RunRow]:
         """List the runs that finished last, with how long they took."""

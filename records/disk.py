@@ -123,8 +123,8 @@ def check() -> None:
 
 
 @contextmanager
-def _fenced() -> Generator[None]:
-    """Say why a folder for writing is gone."""
+def fenced() -> Generator[None]:
+    """Where something is missing in here because a newer attempt has taken the run, say that instead."""
     try:
         yield
     except FileNotFoundError:
@@ -166,7 +166,7 @@ def beside(path: Path) -> Path:
 def create(path: Path) -> Generator[BinaryIO]:
     """Open a new file; at the end of the block all of it is on the disk."""
     _step("create", path)
-    with _fenced():
+    with fenced():
         raw = _Watched(path)
     with io.BufferedWriter(raw, BUFFER) as file:
         yield file
@@ -178,7 +178,7 @@ def create(path: Path) -> Generator[BinaryIO]:
 def rename(temporary: Path, path: Path) -> None:
     """Give a file or folder its final name."""
     _step("rename", temporary, path)
-    with _fenced():
+    with fenced():
         temporary.rename(path)
 
 
@@ -195,7 +195,7 @@ def put(temporary: Path, path: Path) -> None:
 def make(folder: Path) -> None:
     """Make a new folder."""
     _step("mkdir", folder)
-    with _fenced():
+    with fenced():
         folder.mkdir()
 
 
@@ -203,7 +203,8 @@ def remove(path: Path) -> None:
     """Remove a file or a folder with all in it, if it is there; half of a folder never stays under its name."""
     if not path.exists():
         return
-    if _lease_of(path):
+    lease = _lease_of(path)
+    if lease and not path.is_relative_to(lease.writing):
         aside = beside(path)
         rename(path, aside)
         path = aside
@@ -217,7 +218,7 @@ def remove(path: Path) -> None:
 def flush(folder: Path) -> None:
     """Have a folder's names on the disk."""
     _step("flush", folder)
-    with _fenced():
+    with fenced():
         handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

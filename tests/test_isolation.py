@@ -83,9 +83,8 @@ def test_a_teacher_reads_a_run_on_the_wall_only(place, pages):
     assert told == pages("run", TEACHER, place.unknown("run"))
 
 
-def test_a_student_sees_the_class_and_the_owner_the_run(place, pages):
+def test_a_student_sees_the_class(place, pages):
     assert CANARY in "\n".join(pages("classroom", ADA, place.room)).replace("\\", "")
-    assert CANARY in "\n".join(pages("run", ADA, place.run)).replace("\\", "")
 
 
 def test_a_project_of_foreign_runs_is_refused_whole(place):

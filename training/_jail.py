@@ -1,7 +1,8 @@
 """Limits that a process puts on itself before it touches a file from outside; there is no way back.
 
-Memory, processor time, size of files, open files; no network and no new rights; and of the disk only what Python and
-Keras need to be imported, with one folder to write into. What the system does not offer is named, not hidden.
+Memory, processor time, size of files, open files; no network, no new rights, no new process; and of the disk only what
+Python and Keras need to be imported, with one folder to write into. What the system does not offer is named, not
+hidden.
 """
 
 import contextlib
@@ -11,6 +12,8 @@ import resource
 import struct
 import sys
 from pathlib import Path
+
+from training._seccomp import refuse_calls
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("recipes", "records", "datasets", "builders", "training")
@@ -39,10 +42,13 @@ def enter(folder: Path, *, memory: int, seconds: int, largest_file: int, readabl
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     if libc is None or libc.prctl(NO_NEW_RIGHTS, 1, 0, 0, 0):
         missing.append("new rights")
-    if libc is None or (libc.unshare(NEW_NETWORK) and libc.unshare(NEW_USER | NEW_NETWORK)):
-        missing.append("network")
+    has_network = libc is None or (libc.unshare(NEW_NETWORK) and libc.unshare(NEW_USER | NEW_NETWORK))
     if libc is None or not _only_these_files(libc, folder, readable):
         missing.append("files")
+    if libc is None or not refuse_calls(libc):
+        missing.append("processes")
+        if has_network:
+            missing.append("network")
     return missing
 
 

@@ -92,7 +92,8 @@ def commit(folder: Path, snapshot: Snapshot) -> Path:
         folder.mkdir(parents=True)
         disk.flush(folder.parent)
     place = _free_place(folder, snapshot.finished)
-    disk.with_room(lambda: _write(place, snapshot))
+    with disk.fenced():
+        disk.with_room(lambda: _write(place, snapshot))
     write_text(folder / "LATEST", place.name)
     disk.flush(folder)
     _prune(folder)
@@ -123,10 +124,18 @@ def read(place: Path) -> Snapshot | None:
         return None
 
 
-def discard(folder: Path, names: Iterable[str]) -> None:
-    """Throw checkpoints away: damaged ones must not count among those that are kept."""
-    for name in names:
+def mend(folder: Path, damaged: Iterable[str]) -> None:
+    """Before a run goes on: throw damaged checkpoints away, which must not count among those that are kept.
+
+    And let `LATEST` name the newest one, where the last worker was killed before it could say so.
+    """
+    for name in damaged:
         disk.remove(folder / name)
+    latest, names = folder / "LATEST", [place.name for place in every(folder)]
+    if names and (not latest.exists() or latest.read_text(encoding="utf-8") != names[-1]):
+        write_text(latest, names[-1])
+    elif not names:
+        disk.remove(latest)
 
 
 def _free_place(folder: Path, finished: int) -> Path:

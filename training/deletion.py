@@ -16,6 +16,7 @@ from records import Run, Workspace, audit, job, usage
 from records.catalogue import Catalogue, Queue, RunRow
 from records.classes import Classes
 from records.people import People
+from records.run import ACTIVE
 from training.executor import Executor
 
 PATIENCE = 12.0
@@ -76,6 +77,23 @@ def runs(executor: Executor, owner: str, rows: Iterable[RunRow]) -> None:
     usage.forget(workspace, owner)
 
 
+def upload(executor: Executor, owner: str, name: str) -> None:
+    """Delete one of an owner's uploads; runs that have read it keep their results. Raises `Refusal`."""
+    workspace = executor.workspace
+    folder = workspace.root / "uploads" / owner / name
+    if not name.isalnum() or not folder.is_dir():
+        raise Refusal("This upload is not here any more. Reload the page.")
+    inside = f"{folder.resolve()}/"
+    rows = [row for row in executor.runs(owner) if (file := _file(workspace, row)) and file.startswith(inside)]
+    if any(row.state in ACTIVE for row in rows):
+        raise Refusal("A run that waits or goes reads these data. Stop it first, then delete them.")
+    made = _of_uploads(workspace, [folder])
+    _remove(workspace, folder)
+    _remove_unused(workspace, made)
+    usage.forget(workspace, owner)
+    audit.note(workspace, owner, "upload deleted")
+
+
 def _all(workspace: Workspace, owner: str) -> list[RunRow]:
     return Catalogue(workspace).of(owner)
 
@@ -134,11 +152,14 @@ def _of_uploads(workspace: Workspace, folders: Iterable[Path]) -> set[Path]:
 
 
 def _remove_unused(workspace: Workspace, made: set[Path]) -> None:
-    """Delete entries of the cache that no run reads any more."""
+    """Delete entries of the cache that no run and nobody else's upload needs any more."""
     if not made:
         return
     for folder in workspace.runs.iterdir():
         made = made - _reads(folder)
+    for told in (workspace.root / "cache" / "reading").glob("*/progress.json"):
+        if dataset := json.loads(told.read_text(encoding="utf-8")).get("dataset"):
+            made = made - {Path(dataset).resolve()}
     inside = {(workspace.root / "cache" / name).resolve() for name in DATA_CACHES}
     for entry in made:
         if entry.parent in inside:

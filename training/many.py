@@ -88,6 +88,18 @@ def submit_sweep(
     return group
 
 
+SHARE = "training.train_share"
+SHARES = (0.25, 0.5, 1.0)
+"""Of the training rows: through the scores of these runs a line is drawn that tells whether more data would help."""
+
+
+def submit_shares(executor: Executor, recipe: Recipe, owner: str, title: str = "") -> str:
+    """Queue the same run on a quarter, a half and all of its training rows; returns the group's id."""
+    plain = recipe.plain()
+    plain["training"] = {name: value for name, value in plain.get("training", {}).items() if name != "train_share"}
+    return submit_sweep(executor, Recipe.of(plain), [Varied(SHARE, "Share of the training rows", SHARES)], owner, title)
+
+
 def folds(recipe: Recipe, amount: int) -> list[Recipe]:
     """Return a recipe for every fold of a cross-validation; raises `Refusal` where there can be none."""
     if not LEAST_FOLDS <= amount <= MOST_FOLDS:

@@ -31,6 +31,12 @@ class Used:
     most: int | None
 
     @property
+    def words(self) -> str:
+        """Write it as people do: "12 MB", "0.4 of 1.0 GB"."""
+        unit, name = (1e9, "GB") if max(self.bytes, self.most or 0) >= 1e9 else (1e6, "MB")
+        return f"{self.bytes / unit:.1f} {'' if self.most is None else f'of {self.most / unit:.1f} '}{name}"
+
+    @property
     def is_full(self) -> bool:
         """Is there no room for more?"""
         return self.most is not None and self.bytes >= self.most
@@ -127,16 +133,13 @@ def _of_installation(workspace: Workspace, owner: str, runs: int) -> str:
             "Wait for one to end, or cancel one."
         )
     known = used(workspace, owner, rows)
-    if known.most is not None and known.is_full:
-        return (
-            f"You use {known.bytes / 1e9:.1f} of {known.most / 1e9:.1f} GB. Delete runs or uploads that you need no "
-            "more on the Runs page, then train again."
-        )
+    if known.is_full:
+        return f"You use {known.words}. Delete runs that you need no more on the Runs page, then train again."
     brought = _uploads(workspace, owner)
     if told.quota_datasets and brought > told.quota_datasets:
         return (
             f"You have {brought} uploads, and {told.quota_datasets} is the most here. Delete some under Your data on "
-            "the Runs page."
+            "the Runs page, then train again."
         )
     return ""
 

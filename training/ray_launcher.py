@@ -156,6 +156,7 @@ class RayLauncher:
         self._lock = threading.Lock()
         self._known: dict[str, Job | None] = {}
         """Every job of interest; None as long as nothing was said of it."""
+        self._asked_to_stop: dict[str, float] = {}
         self._answered = float("-inf")
         self._asker = ThreadPoolExecutor(1, thread_name_prefix="ray")
         self._look: Future[None] | None = None
@@ -203,17 +204,21 @@ class RayLauncher:
             return None
         with self._lock:
             del self._known[name]
+        self._asked_to_stop.pop(name, None)
         blameless = job.status == "lost" or job.reason in NEVER_STARTED
         _log.info("The cluster says of %s: %s %s %s", name, job.status, job.code, job.reason)
         code = 0 if job.status == "SUCCEEDED" else job.code
         return Exit(code, blameless=blameless, reason=REASONS.get(code or 0, ""))
 
     def stop(self, handle: str, *, force: bool) -> None:
-        """See `Launcher`. Ray ends by force what does not stop in time, so being asked again changes nothing."""
+        """See `Launcher`. Ray ends by force what does not stop in time: asking once is enough, if it was heard."""
         if not handle.startswith(MARK):
             self._local.stop(handle, force=force)
-        elif not force:
-            self._asker.submit(self._stop, handle.removeprefix(MARK))
+            return
+        name, now = handle.removeprefix(MARK), time.monotonic()
+        if now - self._asked_to_stop.get(name, float("-inf")) > FRESH_SECONDS or not force:
+            self._asked_to_stop[name] = now
+            self._asker.submit(self._stop, name)
 
     def close(self) -> None:
         """Stop asking; jobs live on."""

@@ -130,12 +130,11 @@ class Supervisor:
         """Make catalogue and run folders agree, after whatever happened while nobody watched."""
         known = self.queue.every_id()
         folders = {folder.name: folder for folder in self.workspace.runs.iterdir() if folder.is_dir()}
-        if known and not folders and not is_file(self.workspace):
-            _log.error(
-                "The folder of runs is empty although the catalogue is not: is it mounted? Nothing is forgotten."
-            )
+        lost = known - folders.keys()
+        if 2 * len(lost) > len(known) and not is_file(self.workspace):
+            _log.error("Most runs of the catalogue have no folder: is it mounted? Nothing is forgotten.")
             return
-        for run in known - folders.keys():
+        for run in lost:
             _log.warning("Run %s has lost its folder and is forgotten.", run)
             self.queue.remove(run)
         for run in folders.keys() - known:

@@ -25,7 +25,7 @@ def take_over(workspace: Workspace, former: str, owner: str) -> int:
     for row in rows:
         run = Run(workspace.run_folder(row.id))
         _rewrite(run, workspace, former, owner)
-        catalogue.change(row.id, former, owner=owner)
+        catalogue.give(row.id, former, owner)
     _move_draft(workspace, former, owner)
     Classes(workspace).take_over(former, owner)
     for each in (former, owner):

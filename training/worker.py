@@ -25,7 +25,7 @@ from recipes import Part, Recipe, Refusal, Training, keras, validate
 from records import Run, Workspace, disk, write_json
 from records.disk import Superseded
 from records.run import write_text
-from training import backend, checkpoints, devices, failures, proof, reaper
+from training import backend, checkpoints, devices, failures, proof, reaper, shares
 from training.checkpoints import Snapshot
 from training.energy import Meter
 from training.plan import resolve, training_of
@@ -247,7 +247,7 @@ class Fitted:
         epoch = self.reporter.safe_epochs = snapshot.finished if snapshot else 0
         for name in damaged:
             self.reporter.event("damage", f"The checkpoint {name} is damaged and was passed over.")
-        checkpoints.discard(self.run.folder / "checkpoints", damaged)
+        checkpoints.mend(self.run.folder / "checkpoints", damaged)
         if metrics.stat().st_size:
             disk.cut(metrics, snapshot.bytes_written["metrics"] if snapshot else 0)
             where = f"goes on after epoch {epoch}" if epoch else "starts again from the beginning"
@@ -296,6 +296,8 @@ class Fitted:
 
     def _part(self, stage: Stage, name: PartName) -> Part:
         part = self.prepared.part(name)
+        if name == "train" and self.training.train_share < 1:
+            part = shares.of(part, self.training.train_share, self.training.seed)
         return stage.select(part) if stage.select else part
 
     def _listener(self, number: int, model: Any, callbacks: list[Any], known: Proof | None) -> Any:

@@ -11,6 +11,7 @@ place of the browser's own, so that all below knows one way only.
 
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -92,7 +93,7 @@ def can_sign_in() -> bool:
 
 def account(issuer: str, subject: str) -> str:
     """Name the owner that stands for a person of an OpenID provider: never the e-mail address, which may change."""
-    return hashlib.sha256(f"openid\n{issuer}\n{subject}".encode()).hexdigest()
+    return hashlib.sha256(json.dumps(["openid", issuer, subject]).encode()).hexdigest()
 
 
 def is_signed_in() -> bool:

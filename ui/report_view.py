@@ -8,6 +8,7 @@ import streamlit as st
 from evaluation import tasks, words
 from records import Run
 from ui import charts, look, looks, panels, samples
+from ui.compare import more_data
 from ui.report import calibration, corrections, groups, opened, threshold
 
 Report = dict[str, Any]
@@ -39,6 +40,7 @@ def result(run: Run, report: Report) -> None:
         look.section("What next?")
         with look.card("next"):
             st.markdown(look.plain(report["next"]))
+            more_data.button(run)
     if report.get("worst"):
         look.section("Where does it fail?", _worst_words(report))
         gallery(run, report, report["worst"][:3], "worst3", columns=3)

@@ -75,7 +75,7 @@ def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) 
     if not rows:
         look.quiet("No run fits this filter.")
         return
-    every = _stacked(rows, together or {})
+    every = _stacked(sorted(rows, key=_rank), together or {})
     cards = every[: st.session_state.get("cards_shown", MOST_CARDS)]
     turns = studio.executor().turns() if any(row.state == "queued" for row in rows) else {}
     several = sum(row.state == "queued" for row in rows) > 1
@@ -94,6 +94,11 @@ def show(rows: Sequence[RunRow], together: Mapping[str, Members] | None = None) 
             f"Show {min(MOST_CARDS, len(every) - len(cards))} more of {len(every)}", key="more_cards",
             icon=look.symbol("expand_more"), on_click=_show_more, args=(len(cards),),
         )  # fmt: skip
+
+
+def _rank(row: RunRow) -> tuple[bool, float]:
+    """What runs comes first, then what waits, in the order in which it will start; the rest stays as it was."""
+    return not is_active(row), row.place if row.state == "queued" else 0.0
 
 
 def _show_more(shown: int) -> None:

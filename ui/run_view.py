@@ -474,7 +474,7 @@ def made(run: Run) -> None:
         use_again(run)
     if made_with := _versions(run):
         look.quiet(look.plain(made_with))
-    resumed(known)
+    resumed(reader(run.folder).glance())
     places = st.columns(3, gap="medium")
     for place, (name, rows) in zip(places, settings_tables(run.recipe), strict=True):
         with place:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from recipes import Refusal
 from recipes.configuration import configuration
-from records import audit
+from records import audit, usage
 from records.catalogue import Catalogue, RunRow
 from records.people import WORDS
 from training import deletion, quota
@@ -33,7 +33,7 @@ def show(rows: Sequence[RunRow]) -> None:
     """Say how much room is taken, and lead to the rest."""
     used = quota.used(studio.workspace(), studio.owner(), rows)
     with look.row("your_data"):
-        st.markdown(f":gray[{look.symbol('hard_drive')} {look.plain(used_words(used))}]", width="content")
+        st.markdown(f":gray[{look.symbol('hard_drive')} {look.plain(f'You use {used.words}')}]", width="content")
         if st.button("Your data", key="your_data_open", type="tertiary", icon=look.symbol("manage_accounts")):
             st.session_state.pop("recovery_words", None)  # shown once, in the dialog that made them
             _dialog()
@@ -45,20 +45,40 @@ def show(rows: Sequence[RunRow]) -> None:
     _offer_takeover()
 
 
-def used_words(used: quota.Used) -> str:
-    """Write how much is used: "You use 12 MB", "You use 0.4 of 1.0 GB"."""
-    if used.most is None:
-        return f"You use {look.memory(used.bytes / 1e6)}"
-    return f"You use {used.bytes / 1e9:.1f} of {used.most / 1e9:.1f} GB"
-
-
 @st.dialog("Your data", width="medium")
 def _dialog() -> None:
     if identity.WorkspaceCookie.is_installed and not configuration().user_header:
         _words()
         _elsewhere()
         _sessions()
+    _uploads()
     _delete_everything()
+
+
+def _uploads() -> None:
+    folder = studio.workspace().root / "uploads" / studio.owner()
+    brought = sorted(folder.iterdir(), key=lambda one: -one.stat().st_mtime) if folder.exists() else []
+    if not brought:
+        return
+    title = f"Your uploads · {len(brought)}"
+    with st.expander(title, icon=look.symbol("folder"), type="compact", key="your_uploads"):
+        for each in brought:
+            with look.row(f"upload_{each.name}", align="distribute"):
+                name = next((file.name for file in each.iterdir()), "empty")
+                size = look.memory(usage.folder_bytes(each) / 1e6)
+                st.markdown(f"{look.plain(name)} :gray[{size} · {look.ago(each.stat().st_mtime)}]", width="content")
+                if st.button("Delete", key=f"delete_{each.name}", type="tertiary", icon=look.symbol("delete")):
+                    _delete_upload(each.name)
+        look.quiet("Runs that learned from an upload keep their results. They cannot be trained again without it.")
+
+
+def _delete_upload(name: str) -> None:
+    try:
+        deletion.upload(studio.executor(), studio.owner(), name)
+    except Refusal as refusal:
+        look.failed(str(refusal))
+    else:
+        st.rerun(scope="fragment")
 
 
 def _words() -> None:

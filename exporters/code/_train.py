@@ -32,7 +32,7 @@ def cells(asked: Asked) -> tuple[Cells, dict[str, Any]]:
         ("## The data\n\nThe very rows of the run, part by part.", _load(signature)),
         (
             "## From raw values to numbers\n\nWhat was learned from the training part stands in the code.",
-            "\n".join([*preparing.lines, _prepare(signature)]),
+            "\n".join([*preparing.lines, _prepare(signature)]) + _share(training),
         ),
         ("## The model", "\n".join([*source.lines, "model.summary()"])),
         ("## Training", _fit(asked, training, stage)),
@@ -157,6 +157,18 @@ def prepared(raw):
 
 x = {{part: prepared(raw) for part, (raw, truth) in parts.items()}}
 y = {{part: {truths} for part, (raw, truth) in parts.items()}}'''
+
+
+def _share(training: Training) -> str:
+    """Write how only a share of the training rows is taken; nothing where all are."""
+    if training.train_share == 1:
+        return ""
+    return f"""
+
+# Only a share of the training rows, taken by chance.
+kept = np.random.default_rng({training.seed}).permutation(len(y["train"]))
+kept = np.sort(kept[: max(1, round({training.train_share!r} * len(kept)))])
+x["train"], y["train"] = {{name: array[kept] for name, array in x["train"].items()}}, y["train"][kept]"""
 
 
 def _fit(asked: Asked, training: Training, stage: Any) -> str:

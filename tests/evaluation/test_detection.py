@@ -9,7 +9,8 @@ from datasets import DataSet, Prepared
 from evaluation import _boxes, report
 from evaluation.asked import Asked, Replying
 from evaluation.tasks import detection
-from recipes import Part, Schema, Signature, Target, TensorSpec, keras
+from recipes import Part, Recipe, Schema, Signature, Target, TensorSpec, keras
+from records import Run
 
 LEFT, RIGHT = [0.0, 0.0, 0.4, 0.4], [0.6, 0.6, 1.0, 1.0]
 HALF = [0.0, 0.0, 0.4, 0.2]
@@ -201,18 +202,20 @@ def squares(rows, seed):
     return Part({"picture": pictures}, y, np.arange(rows))
 
 
-@pytest.fixture
-def judged(run, tmp_path):
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
     """Fit a small detector on squares and let it be judged."""
     keras.utils.set_random_seed(1)
-    prepared = Prepared(tmp_path / "data", signature_of((320, 40, 60)), {})
+    folder = tmp_path_factory.mktemp("squares")
+    run = Run.create(folder / "run", Recipe.of({"data": {"sample": "penguins"}, "training": {"epochs": 8}}))
+    prepared = Prepared(folder / "data", signature_of((320, 40, 60)), {})
     prepared.save({"train": squares(320, 1), "validation": squares(40, 2), "test": squares(60, 3)})
     plan = detector.build(prepared.signature, detector.Config(filters=8, width=16, context=2))
     stage, train = plan.stages[0], squares(320, 1)
     stage.model.compile("adam", stage.loss, metrics=stage.metrics())
     stage.model.optimizer.learning_rate = 0.005
     history = stage.model.fit(train.x, train.y, epochs=25, verbose=0).history
-    dataset = DataSet(tmp_path, Schema(name="squares", data_type="boxes", rows=60, columns=(), fingerprint=""))
+    dataset = DataSet(folder, Schema(name="squares", data_type="boxes", rows=60, columns=(), fingerprint=""))
     asked = Asked(run, run.recipe, dataset, prepared, plan)
     return asked, report.make(asked, []), history
 

@@ -1,8 +1,11 @@
 """A worker that does what its run's title says, in no time: for what the supervisor must get right."""
 
+import faulthandler
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,6 +23,26 @@ def main(folder: Path, attempt: int) -> int:
         state = json.loads((folder / "state.json").read_text())
         (folder / "state.json").write_text(json.dumps(state | {"epoch": attempt, "epochs": 9}))
         os.kill(os.getpid(), signal.SIGKILL)
+    if mode == "crashes":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if mode == "hangs":
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+        from training.pulse import Pulse  # only here: it takes longer than all the rest
+
+        faulthandler.register(signal.SIGUSR1)
+        with Pulse(folder / f"writing-{attempt}") as pulse:
+            pulse.beat(slow=False)
+            while True:
+                time.sleep(0.02)
+    if mode == "eats":
+        taken = bytearray(300 * 2**20)
+        taken[:: 2**12] = b"x" * len(taken[:: 2**12])
+        time.sleep(60)
+    if mode == "bears":
+        child = subprocess.Popen(["sleep", "60"])
+        (folder / "child").write_text(str(child.pid))
+        os.kill(os.getpid(), signal.SIGKILL)
     if mode == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     told = []
@@ -35,4 +58,5 @@ def main(folder: Path, attempt: int) -> int:
 
 
 if __name__ == "__main__":
+
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[3])))

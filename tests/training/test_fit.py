@@ -257,6 +257,21 @@ def test_stops_when_the_loss_is_no_number(xla):
 
 
 @pytest.mark.parametrize("xla", [False, True])
+def test_stops_behind_the_very_batch_whose_loss_is_no_number(xla):
+    """Also in the middle of a chunk of thousands of steps that run without Python."""
+    settings = SETTINGS | {"epochs": 3}
+    train = table()
+    size = len(loop.order(1, 0, len(train)))
+    rows = loop.order(training(settings).seed, 0, size)
+    batch = training(settings).batch_size
+    train.x["features"][rows[2 * batch]] = np.nan
+    model = compiled(dense, settings)
+    with pytest.raises(loop.NotFiniteError):
+        fast_fit(model, train, None, settings, xla=xla)
+    assert int(model.optimizer.iterations) == 3
+
+
+@pytest.mark.parametrize("xla", [False, True])
 def test_resumes_to_the_last_bit(xla):
     """Order, masks and steps are functions of seed and epoch, so two halves are one whole."""
     settings = SETTINGS | {"epochs": 4}

@@ -379,7 +379,7 @@ def test_what_a_child_left_is_no_link(tmp_path):
 
 
 PROBES = """
-import json, os, pathlib, socket, sys
+import ctypes, json, os, pathlib, socket, sys, threading
 from training import _jail
 room = pathlib.Path(sys.argv[1])
 missing = _jail.enter(room, memory=2**30, seconds=5, largest_file=2**20)
@@ -387,6 +387,8 @@ def tried(work):
     try: work()
     except BaseException as error: return type(error).__name__
     return "done"
+def call(function, *values):
+    if function(*values) < 0: raise OSError(ctypes.get_errno(), "refused")
 print(json.dumps({
     "missing": missing,
     "own": tried(lambda: (room / "own").write_text("x")),
@@ -398,7 +400,14 @@ print(json.dumps({
     "program": tried(lambda: os.execv(str(room / "program"), ["program"])),
     "link": tried(lambda: os.symlink("/etc/passwd", room / "arrays.bin")),
     "pipe": tried(lambda: os.mkfifo(room / "model.json")),
-    "memory": tried(lambda: bytearray(4 * 2**30)),
+    "memory": tried(lambda: bytearray(10 * 2**30)),
+    "fork": tried(os.fork),
+    "command": tried(lambda: __import__("subprocess").run(["/bin/true"])),
+    "trace": tried(lambda: call(ctypes.CDLL(None, use_errno=True).ptrace, 16, int(sys.argv[4]), 0, 0)),
+    "peek": tried(lambda: pathlib.Path(f"/proc/{sys.argv[4]}/environ").read_bytes()),
+    "signal": tried(lambda: os.kill(int(sys.argv[4]), 0)),
+    "unix": tried(lambda: socket.socket(socket.AF_UNIX)),
+    "thread": tried(lambda: threading.Thread(target=len, args=("",)).start()),
     "large": tried(lambda: (room / "large").write_bytes(bytes(2**21))),
 }))
 """
@@ -416,8 +425,9 @@ def test_the_walls_hold(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-P", "-c", PROBES, str(room), str(tmp_path / "bait"), port], cwd=room, check=True,
-            capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60,
+            [sys.executable, "-P", "-c", PROBES, str(room), str(tmp_path / "bait"), port, str(os.getpid())],
+            cwd=room, check=True, capture_output=True, text=True, timeout=60,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
     told = json.loads(done.stdout)
     missing = told.pop("missing")
@@ -429,7 +439,13 @@ def test_the_walls_hold(tmp_path):
         assert {name: told[name] for name in walled} == dict.fromkeys(walled, "PermissionError")
         assert (tmp_path / "bait").read_text() == "secret"
     if "network" not in missing:
-        assert told["socket"] == "OSError"
+        assert told["socket"] in {"OSError", "PermissionError"}
+    assert told["thread"] == "done", "libraries compute in threads"
+    if "processes" not in missing:
+        walled = ("fork", "command", "trace", "signal", "unix", "socket")
+        assert {name: told[name] for name in walled} == dict.fromkeys(walled, "PermissionError")
+    if "files" not in missing:
+        assert told["peek"] == "PermissionError"
 
 
 def test_a_child_gets_no_secret_of_the_server(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 from recipes import Recipe, Refusal
 from recipes.configuration import configuration
 from records import Run, Workspace
+from records.database import Unreachable
 from tests.training.ray_service import TOKEN, Service
 from training import marks, ray_launcher
 from training.executor import Executor
@@ -176,6 +177,18 @@ def test_stops_and_resumes(workspace, executor, supervise):
     assert attempts(workspace, run) == ["1 -1", "2 -1"]
 
 
+def test_a_worker_that_has_to_be_ended_by_force_is_stopped_too(workspace, executor, supervise, service):
+    """Nobody asked it nicely before: it hangs, or takes too much memory."""
+    run = executor.submit(RECIPE, "ada", "waits")
+    supervisor = supervise()
+    tick_until(supervisor, lambda: attempts(workspace, run))
+    handle = executor.status(run, "ada").handle
+    for _ in range(5):
+        supervisor.launcher.stop(handle, force=True)
+    tick_until(supervisor, lambda: executor.status(run, "ada").state != "running")
+    assert service.asked.count(f"POST /api/jobs/{run}-1/stop") == 1
+
+
 def test_a_silent_service_says_nothing_about_its_jobs(workspace, executor, supervise, service, monkeypatch):
     """Unreachable is unknown, never ended; nothing new is handed over meanwhile, and screens say why."""
     monkeypatch.setattr(ray_launcher, "FRESH_SECONDS", 0.3)
@@ -302,3 +315,37 @@ def test_a_cluster_asks_for_a_catalogue_that_machines_may_share(monkeypatch, add
         "LAYERWISE_LAUNCHER is 'ray', but the catalogue is a file of SQLite, which may not lie on a folder that "
         "several machines share. Set LAYERWISE_DATABASE to the address of a PostgreSQL (docs/cluster.md)."
     )
+
+
+def test_a_silent_database_decides_nothing(workspace, executor, supervise, service, monkeypatch):
+    """PostgreSQL is started anew in mid-run: no run is given up, and the supervisor is still there afterwards."""
+    monkeypatch.setenv("LAYERWISE_IDLE_SECONDS", "0.5")
+    run = executor.submit(RECIPE, "ada", "waits")
+    first = supervise()
+    tick_until(first, lambda: attempts(workspace, run))
+    supervisor = supervise()
+    whole, silences = supervisor.queue.change, []
+
+    def change(*row, **values):
+        if len(silences) < 3:
+            silences.append(values)
+            raise Unreachable("silent")
+        return whole(*row, **values)
+
+    monkeypatch.setattr(supervisor.queue, "change", change)
+    monkeypatch.setattr(supervisor, "_wait", lambda *_: time.sleep(0.02))
+    (folder(workspace, run).folder / "go").touch()
+    supervisor.run()
+    assert len(silences) == 3
+    assert executor.status(run, "ada").state == "finished"
+    assert list(service.jobs) == [f"{run}-1"]
+
+
+def test_a_folder_that_is_not_mounted_makes_no_run_forgotten(workspace, executor, supervise):
+    run = executor.submit(RECIPE, "ada", "quick")
+    workspace.runs.rename(workspace.root / "elsewhere")
+    supervise()
+    (workspace.root / "elsewhere").rename(workspace.root / "back")
+    workspace.runs.rmdir()
+    (workspace.root / "back").rename(workspace.root / "runs")
+    assert executor.status(run, "ada").state == "queued"

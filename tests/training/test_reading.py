@@ -42,6 +42,7 @@ def read(file, tmp_path, **told):
 
 def reader(monkeypatch, code):
     """Let another program take the reader's place; its only argument is the job's folder."""
+    code = f"told = lambda value: json.dump(value, open(job + '/result.json', 'w'))\n{code}"
     monkeypatch.setattr(
         shelf, "READER", (sys.executable, "-c", f"import os, sys, json, time\njob = sys.argv[1]\n{code}")
     )
@@ -77,9 +78,9 @@ def test_a_file_that_is_gone_is_refused_at_once(tmp_path):
         ("sys.exit(3)", f"This file made its reader stop: it may be damaged. {MEND}"),
         ("pass", f"This file made its reader stop: it may be damaged. {MEND}"),
         ("open(job + '/result.json', 'w').write('[' * 99999)", shelf.CRASHED),
-        ("json.dump({'data': {'file': '/etc/passwd', 'type': 'tabular'}}, open(job + '/result.json', 'w'))", shelf.CRASHED),
-        ("json.dump({'data': 7}, open(job + '/result.json', 'w'))", shelf.CRASHED),
-        ("json.dump({'refused': 'x' * 9999}, open(job + '/result.json', 'w'))", "x" * 600),
+        ("told({'data': {'file': '/etc/passwd', 'type': 'tabular'}})", shelf.CRASHED),
+        ("told({'data': 7})", shelf.CRASHED),
+        ("told({'refused': 'x' * 9999})", "x" * 600),
     ],
 )  # fmt: skip
 def test_a_child_that_ends_oddly_leaves_one_sentence(file, tmp_path, monkeypatch, code, sentence):

@@ -1,5 +1,6 @@
 """The supervisor starts what waits, shares fairly, takes over what lives, and lets nothing be lost."""
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recipes import Recipe
-from records import Run, Workspace
+from records import Run, Workspace, disk
 from training import devices, marks
 from training.executor import Executor
 from training.failures import RESTARTS
@@ -147,6 +148,85 @@ def test_a_run_that_gets_no_further_is_given_up(workspace, executor, supervise):
     assert told.message == ("The computer ended this run 3 times in a row, most likely because its memory was full.")
     assert told.advice == "Choose a smaller batch size or a smaller model, then train again."
     assert json.loads((folder(workspace, run).folder / "done.json").read_text())["state"] == "failed"
+
+
+def test_a_run_that_stands_still_is_started_again_twice_and_its_log_says_where(
+    workspace, executor, supervise, monkeypatch
+):
+    monkeypatch.setenv("LAYERWISE_PULSE_SECONDS", "0.05")
+    monkeypatch.setenv("LAYERWISE_HUNG_SECONDS", "0.4")
+    monkeypatch.setattr("training.vigil.DUMP_SECONDS", 0.2)
+    run = executor.submit(RECIPE, "ada", "hangs")
+    tick_until(supervise(), state_is(executor, run, "failed"))
+    assert len(attempts(workspace, run)) == 3
+    told = folder(workspace, run).state
+    assert told.message == "The run stood still for more than 0.4 seconds, 3 times at the same place."
+    assert told.reason == "hung"
+    assert "Current thread" in (folder(workspace, run).folder / "log.txt").read_text()
+    interrupted = [line["text"] for line in folder(workspace, run).lines("events")[0]]
+    assert interrupted == ["It stood still; it goes on by itself from its last checkpoint."] * 2
+
+
+def test_a_crash_of_the_engine_is_tried_once_more_and_has_a_code(workspace, executor, supervise):
+    run = executor.submit(RECIPE, "ada", "crashes")
+    tick_until(supervise(), state_is(executor, run, "failed"))
+    assert len(attempts(workspace, run)) == 2
+    told = folder(workspace, run).state
+    assert told.message == "The engine crashed (code K-9286)."
+    assert told.reason == "crash"
+
+
+def test_a_run_that_takes_too_much_memory_is_ended_and_has_a_cure(workspace, executor, supervise, monkeypatch):
+    monkeypatch.setenv("LAYERWISE_MEMORY_MB_PER_RUN", "200")
+    run = executor.submit(Recipe.parse("data: {sample: penguins}\ntraining: {batch_size: 64}"), "ada", "eats")
+    tick_until(supervise(), state_is(executor, run, "failed"))
+    assert len(attempts(workspace, run)) == 1
+    told = folder(workspace, run).state
+    assert told.message == "The computer ran out of memory."
+    assert told.cure == {"title": "Train again with batch size 16", "training": {"batch_size": 16}}
+    again = executor.cure(run, "ada")
+    assert folder(workspace, again).recipe.training["batch_size"] == 16
+
+
+def test_a_limit_of_memory_can_be_that_of_a_class(workspace, executor, supervise):
+    run = executor.submit(RECIPE, "ada", "eats")
+    (folder(workspace, run).folder / "limits.json").write_text(json.dumps({"memory_mb": 200}))
+    tick_until(supervise(), state_is(executor, run, "failed"))
+    assert folder(workspace, run).state.reason == "memory"
+
+
+def test_the_children_of_a_dead_worker_do_not_outlive_it(workspace, executor, supervise):
+    run = executor.submit(RECIPE, "ada", "bears")
+    tick_until(supervise(), state_is(executor, run, "failed"))
+    assert identity(int((folder(workspace, run).folder / "child").read_text())) is None
+
+
+def test_a_full_disk_makes_a_run_wait_and_nothing_else(executor, supervise, monkeypatch):
+    monkeypatch.setenv("LAYERWISE_ROOM_SECONDS", "0.2")
+    run = executor.submit(RECIPE, "ada", "quick")
+    supervisor = supervise()
+
+    def fill(name, *_):
+        if name == "create":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with disk.watched(fill):
+        supervisor.tick()
+    assert executor.status(run, "ada").state == "queued"
+    tick_until(supervisor, state_is(executor, run, "finished"))
+
+
+def test_a_worker_that_nobody_claims_is_ended(workspace, executor, supervise, monkeypatch):
+    """The supervisor was killed between starting a worker and noting down who it is."""
+    monkeypatch.setenv("LAYERWISE_REAP_SECONDS", "0.1")
+    run = executor.submit(RECIPE, "ada", "stubborn")
+    first = supervise()
+    tick_until(first, started(workspace, run))
+    handle = executor.status(run, "ada").handle
+    first.queue.change(run, 1, handle="")
+    second = supervise()
+    tick_until(second, lambda: identity(int(handle.partition(":")[0])) != handle)
+    tick_until(second, lambda: len(attempts(workspace, run)) == 2)
 
 
 def test_a_run_that_gets_further_each_time_is_never_given_up(workspace, executor, supervise):

@@ -60,7 +60,8 @@ def _start(classroom: Classroom, member: Member) -> None:
     look.section("Your teacher's start")
     if not classroom.settings.start:
         look.quiet("Nothing was sent yet. You can begin with anything on Build.")
-        st.page_link("pages/build.py", label="Go to Build", icon=look.symbol("construction"))
+        if st.button("Go to Build", key="student_build", icon=look.symbol("construction"), type="primary"):
+            st.switch_page("pages/build.py")
         return
     recipe = Recipe.parse(classroom.settings.start)
     st.markdown(f"**{look.plain(run_view.title(recipe))}** :gray[sent {look.ago(classroom.settings.sent)}]")

@@ -88,7 +88,8 @@ def _start(classroom: Classroom) -> None:
             "Send it to the class", key="class_send_now", type="primary", icon=look.symbol("send"),
             on_click=_send, args=(classroom, chosen), disabled=not classroom.is_open,
         )  # fmt: skip
-        st.page_link("pages/build.py", label="Set one up on Build", icon=look.symbol("construction"))
+        if st.button("Set one up on Build", key="class_build", type="tertiary", icon=look.symbol("construction")):
+            st.switch_page("pages/build.py")
     with sent, look.card("class_sent"):
         look.section("The start of this class")
         if not classroom.settings.start:

@@ -12,7 +12,7 @@ from records.catalogue import RunRow
 from records.run import ACTIVE
 from training import many
 from ui import charts, energy, look, report_view, run_view, studio
-from ui.compare import better, curves, facts, folds, tables
+from ui.compare import better, curves, facts, folds, more_data, tables
 from ui.compare.facts import Facts
 from ui.run_reader import reader
 
@@ -153,6 +153,7 @@ def _overview(name: str, *, active: bool) -> None:
     if members.group.kind == "folds":
         folds.show(told)
         return
+    more_data.show(told)
     if best := best_words(members):
         st.markdown(f":green[{look.symbol('emoji_events')}] Best so far: **{look.plain(best)}**")
     boards = {each.board for each in told if each.test}
