@@ -21,7 +21,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -64,13 +64,13 @@ class Server:
 
 
 @contextmanager
-def server(workspace: Workspace) -> Generator[Server]:
-    """Start a server; no supervisor runs beside it, so that only the pages are measured."""
-    held = marks.hold(marks.supervisor_lock(workspace))
+def server(workspace: Workspace, *, port: int = 0, alone: bool = True) -> Generator[Server]:
+    """Start a server; where it is alone no supervisor runs beside it, so that only the pages are measured."""
+    held = marks.hold(marks.supervisor_lock(workspace)) if alone else None
     environment = os.environ | {"LAYERWISE_WORKSPACE": str(workspace.root)}
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "ui.serve", "--port", str(_free_port())],
+        [sys.executable, "-m", "ui.serve", "--port", str(port or free_port())],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     output = process.stdout
@@ -93,7 +93,8 @@ def server(workspace: Workspace) -> Generator[Server]:
             os.close(held)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -234,7 +235,7 @@ class Tab:
         self._runs = 0
 
     @asynccontextmanager
-    async def opened(self) -> AsyncGenerator["Tab"]:
+    async def opened(self) -> AsyncGenerator[Self]:
         """Connect and draw the page once; timers go on until the tab is closed."""
         address = f"ws{self._url.removeprefix('http')}/_stcore/stream"
         async with connect(
@@ -306,6 +307,8 @@ class Tab:
         elif kind == "new_session" and not message.metadata.run.fragment_ids:
             self._hash, self._named = message.new_session.page_script_hash, set()
             self._drawing_since = time.perf_counter()
+        elif kind == "navigation":  # which of the pages it is: without it the next drawing would be of the first page
+            self._hash = message.navigation.page_script_hash
         elif kind == "auto_rerun":
             self._start(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "script_finished":

@@ -3,7 +3,7 @@
     python -m benchmarks.cluster --ray /path/to/venv/bin/ray     # written to docs/cluster.json
 
 The venv holds `ray[default]==2.60.0`, which Layerwise itself never imports. Head and node are two sets of processes
-with the addresses 127.0.0.1 and 127.0.0.2; the catalogue is a real PostgreSQL; supervisor, web executor and workers
+with the addresses 127.0.0.2 and 127.0.0.3; the catalogue is a real PostgreSQL; supervisor, web executor and workers
 are the real ones, and what they train is a small real network. Each promise is played `--times` times. Cores and GPUs
 of the cluster are numbers that Ray counts, not devices.
 """
@@ -33,8 +33,9 @@ from training.executor import Executor, supervisor_lives
 from training.ray_launcher import JobService
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAD, NODE = "127.0.0.1", "127.0.0.2"
-PORT, DASHBOARD = 6391, 8267
+HEAD, NODE = "127.0.0.2", "127.0.0.3"
+"""Ray takes 127.0.0.1 for the address of the machine in its network, and would leave the loopback."""
+PORT, DASHBOARD = 6393, 8269
 LONGEST = 400.0
 TOKEN = secrets.token_hex(16)
 EPOCHS = 300

@@ -24,8 +24,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sql
+
 from records import Workspace
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
+from records.database import database, writing
 from training import forecast
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,14 +39,22 @@ from benchmarks.queue import claim_all
 print(json.dumps(claim_all(Path(sys.argv[1]), int(sys.argv[2]))))
 """
 SEED = 20261121
+LOOK_AGAIN = 250
+"""Claims after which a claimer looks at the queue anew."""
 
 
 def claims(workspace: Workspace, jobs: int, claimers: int) -> dict[str, Any]:
     """Let `claimers` processes empty a queue of `jobs`; counts what was claimed once, twice and never."""
-    catalogue = Catalogue(workspace)
     names = [f"job{number:06d}" for number in range(jobs)]
-    for place, name in enumerate(names):
-        catalogue.add(RunRow(name, f"owner{place % 30}", name, place=float(place), created=float(place)))
+    rows = [
+        RunRow(name, f"owner{place % 30}", name, place=float(place), created=float(place))
+        for place, name in enumerate(names)
+    ]
+    engine = database(workspace)
+    with writing(engine) as connection:  # all at once: this is not what is measured
+        connection.execute(
+            sql.insert(sql.Table("run", sql.MetaData(), autoload_with=connection)), list(map(vars, rows))
+        )
     command = [sys.executable, "-c", CLAIMER, str(workspace.root)]
     started = time.monotonic()
     running = [
@@ -65,12 +76,15 @@ def claims(workspace: Workspace, jobs: int, claimers: int) -> dict[str, Any]:
 
 
 def claim_all(root: Path, number: int) -> dict[str, Any]:
-    """Claim until nothing is left (one process of many): each looks at the whole queue and takes from near its head."""
+    """Claim until nothing is left (one process of many): each walks through the queue from a place of its own.
+
+    So all meet each other where one comes to what another has taken since it looked at the queue.
+    """
     queue, chance = Queue(Catalogue(Workspace(root))), random.Random(SEED + number)  # noqa: S311 - a test's own dice
     claimed, seconds, lost, errors = [], [], 0, 0
     while waiting := queue.queued():
-        # Near the head the claimers meet each other; sixteen that list ten thousand rows a claim would take hours.
-        for row in waiting[: chance.randint(1, 40)]:
+        first = chance.randrange(len(waiting))
+        for row in [*waiting[first:], *waiting[:first]][:LOOK_AGAIN]:
             began = time.monotonic()
             try:
                 attempt = queue.claim(row.id, "-1")

@@ -270,6 +270,6 @@ def _endings_inside(file: Path) -> Counter[str]:
     try:
         with zipfile.ZipFile(file) as archive:
             names_inside = archive.namelist()[:MOST_NAMES]
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile):
         return Counter()
     return Counter(PurePosixPath(name).suffix.lower() for name in names_inside if not name.endswith("/"))

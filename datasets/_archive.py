@@ -1,5 +1,6 @@
 """Read the files of an upload, a zip or a folder, without ever unpacking it to disk."""
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -49,7 +50,7 @@ class Bundle:
             if self._source.getinfo(self._inside[name]).file_size > MAX_FILE_BYTES:
                 raise OSError(name)
             return self._source.read(self._inside[name])
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
             raise OSError(name) from error
 
 

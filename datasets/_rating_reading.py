@@ -114,6 +114,8 @@ def _main(tables: dict[str, Table], wanted: tuple[str, str, str]) -> tuple[str, 
             chosen = tuple(want or guess for want, guess in zip(wanted, own, strict=True))
             if len(set(chosen)) == 3 and all(chosen):
                 able[name] = (chosen[0], chosen[1], chosen[2])
+    if not tables:
+        raise Refusal("No table found inside. Expected a table of users, items and ratings, e.g. ratings.csv.")
     if not able:
         columns = ", ".join(list(max(tables.values(), key=lambda table: len(table.columns)).columns)[:12])
         raise Refusal(

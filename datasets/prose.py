@@ -9,6 +9,7 @@ import bisect
 import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -140,7 +141,7 @@ def looks_like(file: Path) -> float:
             with file.open("rb") as plain:
                 head = plain.read(50_000)
         return _sure_of_text(_decoded(head, "")[0])
-    except (OSError, EOFError, Refusal):
+    except (OSError, EOFError, zlib.error, Refusal):
         return 0.0
 
 

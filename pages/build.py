@@ -8,9 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 import datasets
 from datasets import DataSet
 from recipes import Data, Refusal
-from ui import data_panel, look, many_panel, model_panel, recipe_panel, studio, training_panel
+from ui import data_panel, imported_panel, look, many_panel, model_panel, recipe_panel, studio, training_panel
 from ui.classroom import here
 from ui.draft import Draft, current, keep
+
+WAITING = "Which kind of network learns, and how large it is: this opens with the data."
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def main() -> None:
         look.section("2 · Model")
         able = chosen is not None and _model(draft, chosen, questions, obstacles)
         if chosen is None:
-            look.quiet("Which kind of network learns, and how large it is: this opens with the data.")
+            look.quiet(imported_panel.waiting(draft) or WAITING)
         layers = st.container()
     with grid.cell(), look.card("build_training_card"):
         look.section("3 · Training")

@@ -72,6 +72,8 @@ class Configuration(BaseSettings):
                            "a whole number of megabytes, such as 4000", ge=1000)  # fmt: skip
     reading_seconds: int = _set(600, "How long reading an upload may take.", "a whole number of seconds, such as 600",
                                 ge=5)  # fmt: skip
+    archive: str = _set("", "Where copies of finished runs are kept (`python -m records.object_store save`), such as "
+                            "`s3://bucket/layerwise`.", "an address of fsspec")  # fmt: skip
     idle_seconds: float = _set(10.0, "How long the supervisor stays after the last web server and the last run.",
                                "a number of seconds, such as 10", ge=0)  # fmt: skip
     stop_seconds: float = _set(5.0, "How long a worker may take to stop before it is ended by force.",

@@ -11,9 +11,11 @@ are plain arrays from which a run's own files are made anew. Whoever opens a pro
 import hashlib
 import io
 import json
+import lzma
 import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -96,7 +98,8 @@ def opened(file: Path, workspace: Workspace, owner: str) -> list[Member]:
                 run = Run(workspace.new_run_folder())
                 made.append(run.folder)
                 members.append(_taken(archive, told, about, run, places.get(about["data"])))
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, Refusal) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, KeyError, TypeError,
+            RuntimeError, Refusal) as error:  # fmt: skip
         for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, Refusal):

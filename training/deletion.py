@@ -22,6 +22,7 @@ from training.executor import Executor
 PATIENCE = 12.0
 """Seconds in which a run that goes must have stopped."""
 STILL_GOING = "{} still going and could not be stopped yet. Try again in a moment."
+NOT_DELETED = "Some files could not be deleted. Try again, or tell whoever runs this server."
 DATA_CACHES = ("datasets", "prepared")
 
 
@@ -117,13 +118,15 @@ def _stop(executor: Executor, owner: str, rows: list[RunRow]) -> None:
 
 
 def _remove(workspace: Workspace, folder: Path) -> None:
-    """Take a folder away under its name at once, then delete it: nobody meets half of it."""
-    if not folder.exists():
-        return
+    """Take a folder away under its name at once, then delete it: nobody meets half of it. Raises `Refusal`."""
     trash = workspace.root / "trash"
     trash.mkdir(exist_ok=True)
-    away = folder.rename(trash / secrets.token_hex(8))
-    shutil.rmtree(away)
+    if folder.exists():
+        folder.rename(trash / secrets.token_hex(8))
+    for away in trash.iterdir():  # also what a process that was killed has left
+        shutil.rmtree(away, ignore_errors=True)
+        if away.exists():
+            raise Refusal(NOT_DELETED)
 
 
 def _of_runs(workspace: Workspace, rows: Iterable[RunRow]) -> set[Path]:

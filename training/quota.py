@@ -7,6 +7,7 @@ button is pressed. Each refusal says what the limit is, what was asked for, and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import builders
@@ -51,6 +52,8 @@ def used(workspace: Workspace, owner: str, rows: Sequence[RunRow]) -> Used:
 
 def refuse(workspace: Workspace, owner: str, recipe: Recipe, runs: int = 1) -> None:
     """Refuse what an owner may not train: so many runs of a resolved recipe. Raises `Refusal`."""
+    if _is_foreign(workspace, owner, recipe):
+        raise Refusal(f"There is no file '{Path(recipe.data.file).name}' among your uploads. Upload it again.")
     sentence = _of_installation(workspace, owner, runs) or obstacle(workspace, owner, recipe, runs)
     if sentence:
         audit.note(workspace, owner, "refused by a limit", runs=runs)
@@ -116,6 +119,13 @@ def title_of(path: str, architecture: str) -> str:
 @lru_cache(maxsize=64)
 def _read(start: str) -> Recipe:
     return Recipe.parse(start)
+
+
+def _is_foreign(workspace: Workspace, owner: str, recipe: Recipe) -> bool:
+    """Does a recipe read what somebody else has uploaded?"""
+    place = Path(recipe.data.file).resolve()
+    everybodys = [(workspace.root / name).resolve() for name in ("uploads", "incoming")]
+    return any(folder in place.parents and folder / owner not in place.parents for folder in everybodys)
 
 
 # The installation

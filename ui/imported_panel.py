@@ -20,6 +20,7 @@ ELSEWHERE = (
     "A recipe names this model by its fingerprint. To use the recipe on another computer, open the same .keras file "
     "there first."
 )
+READY = "Your model is ready to learn on. Choose data for it: what it takes stood on the page before."
 UNFIT = "Your model from elsewhere learns on with tables, pictures, series or sounds: classes, a number or a forecast."
 
 
@@ -61,6 +62,11 @@ def use(draft: Draft, folder: Path) -> None:
     draft.architecture = FAMILY
     draft.models[FAMILY] = draft.models.get(FAMILY, {}) | {"model": name}
     draft.training, draft.runs, draft.several = {}, "one", {}
+
+
+def waiting(draft: Draft) -> str:
+    """Say that a model that was brought waits for data; nothing without one."""
+    return READY if draft.architecture == FAMILY and _named(draft) else ""
 
 
 def _models(draft: Draft) -> dict[str, tuple[Path | None, Inspected]]:

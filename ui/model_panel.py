@@ -70,7 +70,10 @@ def settings(draft: Draft, questions: studio.Questions) -> tuple[str, ...]:
     impossible = layer_editor.show(draft, questions) if name == layer_editor.FAMILY else ()
     config = builders.get(name).Config
     group = settings_form.Group(
-        config, draft.models.get(name, {}), f"build_model_{name}", several=many_panel.lists(draft, name),
+        config,
+        draft.models.get(name, {}),
+        f"build_model_{name}",
+        several=many_panel.lists(draft, name),
         locked=here.locks("model", name),
     )
     (form,) = settings_form.show([group], f"build_model_{name}", panel="model")

@@ -257,6 +257,29 @@ def test_a_foreign_run_and_an_unknown_one_look_alike(visitor, server):
         expect(page.get_by_text("There is no such run here.").first).to_be_visible(timeout=PATIENCE)
 
 
+def test_an_upload_whose_connection_breaks_goes_on_by_itself_and_arrives_whole(visitor, server, tmp_path):
+    rows = "size,kind\n" + "".join(f"{number},{'xy'[number % 2]}\n" for number in range(400))
+    (tmp_path / "broken.csv").write_text(rows)
+    page = open_page(visitor, "/build")
+    broken = []
+
+    def meddle(route):
+        if route.request.method == "PUT" and len(broken) < 2:
+            broken.append(route.request.url)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/api/uploads/**", meddle)
+    upload(page, tmp_path / "broken.csv")
+    expect(page.get_by_text("The connection broke; trying again in")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("400 rows")).to_be_visible(timeout=PATIENCE)
+    assert len(broken) == 2
+    (arrived,) = (server.workspace.root / "uploads").rglob("broken.csv")
+    assert arrived.read_text() == rows
+    no_trace(page)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -269,7 +292,7 @@ def test_a_bad_upload_is_refused_in_one_sentence(visitor, tmp_path, name, conten
     (tmp_path / name).write_bytes(content)
     page = open_page(visitor, "/build")
     upload(page, tmp_path / name)
-    told = page.get_by_test_id("stAlert").first
+    told = page.get_by_test_id("stAlert").or_(page.locator(".uploader .told:visible")).first
     expect(told).to_contain_text(words, ignore_case=True, timeout=PATIENCE)
     assert "Traceback" not in told.inner_text()
     no_trace(page)

@@ -1,7 +1,11 @@
 """Whatever people bring by mistake or on purpose: each ends as data with a note, or in one sentence, word for word."""
 
+import json
 import shutil
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -25,6 +29,7 @@ from tests.datasets.hostile import (
 )
 from training import plan
 
+ROOT = Path(__file__).resolve().parents[2]
 FEW, MANY, SOUNDS = pictures(), pictures(40), sounds(20)
 NO_TABLE = "This is not a table: it looks like"
 SAVE = "Save the table as CSV, Excel, Parquet or JSON."
@@ -236,6 +241,16 @@ def test_is_read_as_far_as_it_is_sound_and_says_what_it_did(case, tmp_path):
     schema = read(make, tmp_path)
     assert (schema.rows, list(schema.notes)) == (rows, notes)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"], "nothing is written elsewhere"
+
+
+def test_mutated_uploads_end_as_data_or_in_a_sentence(tmp_path):
+    """A small setting of the benchmark; docs/fuzz_uploads.json holds a large one."""
+    asked = [sys.executable, "-m", "benchmarks.fuzz_uploads", "--files", "30", "--seed", "5"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert (told["files"], told["failed"]) == (30, [])
+    assert set(told["ends"]) == {"read", "refused"}
 
 
 def test_a_silent_sound_is_told(tmp_path):

@@ -15,6 +15,8 @@ from records.catalogue import Catalogue, RunRow
 from tests.pages.reading import opened, words
 from training import plan, shelf
 from training.executor import Executor, default_title
+from training.forecast import Turn
+from ui import run_view
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["Adelie", "Chinstrap", "Gentoo"]
@@ -184,11 +186,12 @@ def test_what_it_knows_now_is_drawn(workspace):
     assert "Ring: what it was. Dot: what it says. Off by 1.5 on average." in words(opened("run", run="running"))
 
 
-def test_a_waiting_run_knows_its_place(workspace):
+def test_a_waiting_run_knows_its_place(workspace, monkeypatch):
+    monkeypatch.setenv("LAYERWISE_SLOTS", "1")
     make(workspace, "first", "queued")
     make(workspace, "second", "queued")
     at = opened("run", run="second")
-    assert "Place 2 in the queue. It starts by itself; you may close this page." in words(at)
+    assert "2nd in the queue. It starts by itself; you may close this page." in words(at)
     at.button(key="cancel").click().run()
     assert "Cancelled before it started" in words(at)
     assert at.button(key="resume").label == "Resume"
@@ -326,6 +329,30 @@ def test_samples_that_are_gone_are_no_crash(workspace):
     assert "The data of this run are no longer on this computer" in words(opened("run", run="finished"))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (None, "12th in the queue"), (0.0, "12th in the queue, starts any moment"),
+        (52.0, "12th in the queue, starts in about 50 s"), (250.0, "12th in the queue, starts in about 4 min"),
+    ],
+)  # fmt: skip
+def test_says_no_more_of_the_queue_than_is_known(seconds, told):
+    assert run_view.queue_words(Turn(12, seconds)) == told
+
+
+def test_what_waits_is_moved_and_cancelled_on_its_card(workspace):
+    make(workspace, "early", "queued")
+    make(workspace, "late", "queued")
+    at = opened("runs")
+    at.button(key="move_First_late").click().run()
+    assert Executor(workspace).position("late") == 1
+    at.button(key="move_Last_late").click().run()
+    assert Executor(workspace).position("late") == 2
+    at.button(key="cancel_late").click().run()
+    assert [run.key for run in at.button if run.key and run.key.startswith("move_")] == [], "alone it has its place"
+    assert "Cancelled" in words(at)
+
+
 def test_runs_are_cards_with_what_waits_first(workspace):
     finish(workspace, "finished")
     make(workspace, "failed", "failed", epochs=2, message="The disk is full.")
@@ -333,7 +360,7 @@ def test_runs_are_cards_with_what_waits_first(workspace):
     at = opened("runs")
     shown = words(at)
     assert shown.index("Waiting") < shown.index("Failed") < shown.index("Finished")
-    assert "Place 1 in the queue" in shown
+    assert "1st in the queue, starts any moment" in shown
     assert "Accuracy 0.986" in shown
     assert "The disk is full." in shown
 

@@ -58,5 +58,4 @@ def main(folder: Path, attempt: int) -> int:
 
 
 if __name__ == "__main__":
-
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[3])))

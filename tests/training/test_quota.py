@@ -191,3 +191,13 @@ def test_refusals_are_noted_without_contents(executor, monkeypatch):
     refusal(executor)
     lines = (executor.workspace.root / "log" / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["what"] for line in lines] == ["refused by a limit"]
+
+
+def test_nobody_trains_on_what_somebody_else_has_uploaded(executor):
+    """Even whoever knows its place: a page never hands it out, but a recipe is only text."""
+    file = executor.workspace.new_upload_folder("eve") / "secret.csv"
+    file.write_text("a,b\n" + "\n".join(f"{n},{n % 2}" for n in range(40)))
+    assert refusal(executor, f"data: {{file: {file}}}") == (
+        "There is no file 'secret.csv' among your uploads. Upload it again."
+    )
+    executor.submit(recipe(f"data: {{file: {file}}}"), "eve")
