@@ -72,7 +72,7 @@ def _opened() -> Workspace:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncGenerator[None]:
     """Keep a supervisor alive for as long as this server lives, and say where the server is."""
-    kept = logs.keep(_workspace, "server", LOGGERS)
+    kept = logs.keep(_workspace, "server", LOGGERS, aloud=True)
     incidents.say_once()
     address, port = st.get_option("server.address") or "", st.get_option("server.port")
     tasks = [asyncio.create_task(work) for work in (announce(address, port), _keep_supervisor(), _load(), _tidy())]

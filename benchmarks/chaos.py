@@ -56,15 +56,15 @@ def main() -> None:
         for name, (row, title, few, many) in ROWS.items():
             if asked.only and name not in asked.only:
                 continue
-            amount = few if asked.small else many
+            amount = few if asked.small else asked.faults or many
             if amount == 0:
                 continue
             started = time.monotonic()
             outcomes = _tried(row(Path(folder) / name, random.Random(f"{asked.seed} {name}"), amount))  # noqa: S311
             rows.append(_counted(name, title, outcomes, time.monotonic() - started))
-    if asked.json:
-        told = {"seed": asked.seed, "small": asked.small, "load": os.getloadavg(), "rows": rows}
-        asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            if asked.json:  # after each row: the large setting takes long
+                told = {"seed": asked.seed, "small": asked.small, "load": os.getloadavg(), "rows": rows}
+                asked.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if any(row["failures"] for row in rows):
         sys.exit(1)
 
@@ -74,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="a few faults of each kind: only shows that it runs")
     parser.add_argument("--only", nargs="+", choices=sorted(ROWS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", type=int, help="how many of each kind, instead of the large setting")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
@@ -169,15 +170,20 @@ def operations(folder: Path) -> int:
     return len(counted)
 
 
-def at_each_operation(folder: Path, _chance: random.Random, most: int) -> Iterator[Outcome]:
+def at_each_operation(folder: Path, chance: random.Random, most: int) -> Iterator[Outcome]:
     """Kill the trainer before each single write, flush, rename and removal of a run."""
-    for number in range(min(most, operations(folder))):
+    for number in _some(operations(folder), most, chance):
         run = fake.fresh(folder)
         pid = fake.fork(lambda run=run, number=number: _train_at(run, number, signal.SIGKILL))
         os.waitpid(pid, 0)
         bad = fake.wrong(run, EPOCHS, is_done=False)
         fake.train(run, 2, EPOCHS)
         yield bad or fake.wrong(run, EPOCHS, is_done=True)
+
+
+def _some(amount: int, most: int, chance: random.Random) -> list[int]:
+    """Return all numbers of operations, or as many as asked for."""
+    return list(range(amount)) if amount <= most else sorted(chance.sample(range(amount), most))
 
 
 def _train_at(run: Path, number: int, sign: signal.Signals) -> None:
@@ -187,8 +193,7 @@ def _train_at(run: Path, number: int, sign: signal.Signals) -> None:
 
 def stale(folder: Path, chance: random.Random, most: int) -> Iterator[Outcome]:
     """Freeze an attempt before each of its operations, let another one finish the run, then wake the first."""
-    every = list(range(operations(folder)))
-    for number in every if len(every) <= most else sorted(chance.sample(every, most)):
+    for number in _some(operations(folder), most, chance):
         run = fake.fresh(folder)
         pid = fake.fork(lambda run=run, number=number: _train_at(run, number, signal.SIGSTOP))
         os.waitpid(pid, os.WUNTRACED)
@@ -436,13 +441,13 @@ def _until(reached: Callable[[], bool]) -> None:
 
 
 ROWS: dict[str, tuple[Row, str, int, int]] = {
-    "killed": (killed, "Worker killed at a random time", 6, 1000),
-    "operations": (at_each_operation, "Killed before each write, flush, rename and removal", 12, 10_000),
-    "stale": (stale, "A frozen attempt wakes after a newer one took the run", 12, 10_000),
-    "power": (powerless, "Power lost at every moment, with what was not flushed", 60, 5000),
-    "rot": (rotten, "Checkpoint with a hole, a truncation or a flipped bit", 12, 600),
-    "full": (full, "Disk full before a write, up to three times in a row", 12, 600),
-    "supervisor": (supervised, "Supervisor killed with four runs going", 2, 200),
+    "killed": (killed, "Worker killed at a random time", 4, 1000),
+    "operations": (at_each_operation, "Killed before each write, flush, rename and removal", 5, 10_000),
+    "stale": (stale, "A frozen attempt wakes after a newer one took the run", 5, 10_000),
+    "power": (powerless, "Power lost at every moment, with what was not flushed", 30, 5000),
+    "rot": (rotten, "Checkpoint with a hole, a truncation or a flipped bit", 4, 600),
+    "full": (full, "Disk full before a write, up to three times in a row", 6, 600),
+    "supervisor": (supervised, "Supervisor killed with four runs going", 0, 200),
     "keras": (real, "Real worker killed at a random time", 0, 60),
 }
 """What is done, its title, and how often: small, large."""

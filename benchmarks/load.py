@@ -20,14 +20,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from benchmarks._visitors import Server, Tab, Times, free_port, owner_of, percentile, server
 from evaluation.scores import wilson
@@ -51,7 +51,7 @@ class Visitor(Tab):
 
     def __init__(self, url: str, path: str, cookie: str, times: Times) -> None:
         super().__init__(url, path, cookie, times)
-        self._train = ""
+        self._train, self._can_train = "", asyncio.Event()
         self._presses = False
         self._read: dict[str, float] = {}
 
@@ -62,11 +62,7 @@ class Visitor(Tab):
 
     async def press_train(self) -> None:
         """Wait until Train can be pressed, press it, wait for the page of the run."""
-        last = time.perf_counter() + PATIENCE
-        while not self._train and time.perf_counter() < last:  # the page asks for its layers and draws itself anew
-            await asyncio.sleep(0.1)
-        if not self._train:
-            raise TimeoutError(f"Train could not be pressed within {PATIENCE:.0f} s")
+        await asyncio.wait_for(self._can_train.wait(), PATIENCE)  # the page asks for its layers and draws itself anew
         self._presses = True
         await self.draw("press")
 
@@ -77,6 +73,10 @@ class Visitor(Tab):
         if kind == "tick" and fragment in self._read:
             self._times.seconds["freshness"].append(time.perf_counter() - self._read[fragment])
         self._read[fragment] = began
+
+    async def _tick(self, fragment: str, interval: float) -> None:
+        with suppress(ConnectionClosed):  # the server was restarted, as it should be
+            await super()._tick(fragment, interval)
 
     def _request(self, fragment: str) -> bytes:
         if not self._presses:
@@ -92,7 +92,8 @@ class Visitor(Tab):
         kind = message.WhichOneof("type")
         if kind == "delta" and message.delta.new_element.button.id.endswith("build_train"):
             button = message.delta.new_element.button
-            self._train = "" if button.disabled else button.id
+            self._train = button.id
+            (self._can_train.clear if button.disabled else self._can_train.set)()
         if kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
         super()._take(message)
@@ -127,17 +128,18 @@ class Watched:
 def main() -> None:
     """Measure, print, write the numbers."""
     asked = _arguments()
-    numbers = [3] if asked.small else [int(number) for number in asked.visitors.split(",")]
+    numbers = [2] if asked.small else [int(number) for number in asked.visitors.split(",")]
     join, press = (1.0, 3.0) if asked.small else (asked.join, asked.press)
-    results = [_lesson(number, join, press, asked.seed) for number in numbers]
-    told = {"cores": os.cpu_count(), "load": os.getloadavg(), "seed": asked.seed, "epochs": EPOCHS, "classes": results}
+    epochs = 2 if asked.small else EPOCHS
+    results = [_lesson(number, join, press, asked.seed, epochs) for number in numbers]
+    told = {"cores": os.cpu_count(), "load": os.getloadavg(), "seed": asked.seed, "epochs": epochs, "classes": results}
     if asked.json:
         asked.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--small", action="store_true", help="three visitors: only shows that it runs")
+    parser.add_argument("--small", action="store_true", help="two visitors: only shows that it runs")
     parser.add_argument("--visitors", default="30,100")
     parser.add_argument("--join", type=float, default=10.0, help="seconds within which everybody opens the studio")
     parser.add_argument("--press", type=float, default=60.0, help="seconds within which everybody presses Train")
@@ -146,7 +148,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _lesson(number: int, join: float, press: float, seed: int) -> dict[str, Any]:
+def _lesson(number: int, join: float, press: float, seed: int, epochs: int) -> dict[str, Any]:
     random_ = random.Random(seed)  # noqa: S311 - when people come is no secret
     cookies = [f"visitor {each} of lesson {seed}" for each in range(number)]
     come = [random_.uniform(0, join) for _ in cookies]
@@ -155,7 +157,7 @@ def _lesson(number: int, join: float, press: float, seed: int) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "workspace")
         for cookie in cookies:
-            _draft(workspace, cookie)
+            _draft(workspace, cookie, epochs)
         with server(workspace, port=port, alone=False) as running, _watching(running, watched):
             plans = zip(cookies, come, start, strict=True)
             asyncio.run(_work(running.url, workspace, lesson, list(plans), join + press))
@@ -166,11 +168,11 @@ def _lesson(number: int, join: float, press: float, seed: int) -> dict[str, Any]
     return _told(number, lesson, watched, before, states, {"open": seconds, "tabs": returned})
 
 
-def _draft(workspace: Workspace, cookie: str) -> None:
+def _draft(workspace: Workspace, cookie: str, epochs: int) -> None:
     """Put what this visitor has chosen on Build where a reload would find it."""
     folder = workspace.root / "drafts"
     folder.mkdir(parents=True, exist_ok=True)
-    draft = {"data": {"sample": "penguins"}, "architecture": "mlp", "training": {"epochs": EPOCHS}}
+    draft = {"data": {"sample": "penguins"}, "architecture": "mlp", "training": {"epochs": epochs}}
     write_json(folder / f"{owner_of(cookie)}.json", draft)
 
 
@@ -322,7 +324,7 @@ def _told(
     fresh = [*lesson.build.seconds["freshness"], *lesson.again.seconds["freshness"]]
     result: dict[str, Any] = {
         "visitors": number, "failures": failures, "upper_bound_95": round(wilson(failures, number)[1], 5),
-        "troubles": troubles[:20], "runs_finished": finished,
+        "troubles": troubles[:20], "runs_finished": finished, "states": sorted({told["state"] for told in states}),
         "join": _spread(lesson.join.seconds["first"]), "build": _spread(lesson.build.seconds["first"]),
         "press": _spread(lesson.build.seconds["press"]), "tick": _spread(live), "late_ticks": lesson.build.late
         + lesson.again.late, "reload": _spread(lesson.again.seconds["first"]), "freshness": _spread(fresh),

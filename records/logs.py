@@ -46,19 +46,24 @@ def discreet() -> None:
     logging.setLogRecordFactory(DiscreetRecord)
 
 
-def keep(workspace: Workspace, name: str, loggers: Iterable[str] = ("layerwise",)) -> logging.Handler:
-    """Write what these loggers say into `log/<name>.log` of a workspace; old lines go when the file grows too large."""
+def keep(
+    workspace: Workspace, name: str, loggers: Iterable[str] = ("layerwise",), *, aloud: bool = False
+) -> logging.Handler:
+    """Write what these loggers say into `log/<name>.log` of a workspace; old lines go when the file grows too large.
+
+    With `aloud`, what is wrong is printed too, for whoever reads what a container prints.
+    """
     discreet()
     folder = workspace.root / "log"
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(folder / f"{name}.log", maxBytes=BYTES, backupCount=FILES)
     handler.setFormatter(_OneLine(FORM))
     handler.addFilter(lambda record: record.name.startswith("layerwise") or record.levelno >= logging.WARNING)
-    shown = logging.StreamHandler()
-    shown.setFormatter(_OneLine(FORM))
-    shown.setLevel(logging.WARNING)
-    if not logging.getLogger("layerwise").handlers:
-        logging.getLogger("layerwise").addHandler(shown)  # for whoever reads what a container prints
+    if aloud:
+        shown = logging.StreamHandler()
+        shown.setFormatter(_OneLine(FORM))
+        shown.setLevel(logging.WARNING)
+        logging.getLogger("layerwise").addHandler(shown)
     for each in loggers:
         logger = logging.getLogger(each)
         logger.addHandler(handler)

@@ -74,6 +74,14 @@ class People:
             return session, "browser"
         return (row["owner"] if row["ended"] is None else None), row["kind"]
 
+    def ended(self, session: str) -> float:
+        """Say when a session was ended; 0 where it was not."""
+        with reading(self._engine) as connection:
+            found = connection.execute(
+                sql.select(_session.c.ended).where(_session.c.id == session)
+            ).scalar_one_or_none()
+        return found or 0.0
+
     def begin(self, session: str, owner: str, kind: Kind) -> None:
         """Make a session this owner's; one that was ended stays ended."""
         values = {"owner": owner, "kind": kind, "created": time.time()}

@@ -54,6 +54,24 @@ def test_memory_counts_visitors(tmp_path):
     assert [case["page"] for case in told["cases"]] == ["run", "build"]
 
 
+def test_chaos_breaks_no_promise(tmp_path):
+    """The benchmark itself ends with an error where one was broken."""
+    run("benchmarks.chaos", "--small", "--json", str(tmp_path / "chaos.json"))
+    told = json.loads((tmp_path / "chaos.json").read_text())
+    assert [row["row"] for row in told["rows"]] == ["killed", "operations", "stale", "power", "rot", "full"]
+    assert all(row["n"] and not row["failures"] for row in told["rows"])
+
+
+def test_a_class_at_work_loses_nothing_by_a_restart(tmp_path):
+    """Everybody joins, presses Train, watches, reloads; the server restarts under their tabs; the benchmark counts."""
+    run("benchmarks.load", "--small", "--json", str(tmp_path / "load.json"))
+    told = json.loads((tmp_path / "load.json").read_text())["classes"][0]
+    assert (told["visitors"], told["runs_finished"], told["failures"], told["troubles"]) == (2, 2, 0, [])
+    assert [told[name]["count"] for name in ("join", "press", "reload")] == [2, 2, 2]
+    assert told["restart"]["tabs_back"]["count"] == 2
+    assert told["freshness"]["count"] > 0
+
+
 @pytest.mark.parametrize("name", ["fit", "scores"])
 def test_large_results_are_in_the_docs(name):
     assert (ROOT / "docs" / f"{name}.json").exists()

@@ -22,6 +22,8 @@ from training import plan, shelf
 
 FILE = "limits.json"
 MEGABYTE = 1_000_000
+DATA, FAMILY = "data", "model.architecture"
+"""The parts of a recipe that are locked whole."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def locks(classroom: Classroom) -> dict[str, Any]:
 
 def flat(recipe: Recipe) -> dict[str, Any]:
     """Return the parts of a resolved recipe that a teacher can lock: `data`, `model.…`, `training.…`."""
-    parts: dict[str, Any] = {"data": _named(recipe), "model.architecture": recipe.model.architecture}
+    parts: dict[str, Any] = {DATA: _named(recipe), FAMILY: recipe.model.architecture}
     parts |= {f"model.{name}": value for name, value in recipe.model.settings.items()}
     return parts | {f"training.{name}": value for name, value in recipe.training.items()}
 
@@ -109,8 +111,8 @@ def title_of(path: str, architecture: str) -> str:
     """Call a lockable part as screens call it: `training.learning_rate` is "Learning rate"."""
     from recipes import Training
 
-    if path in ("data", "model.architecture"):
-        return {"data": "Data", "model.architecture": "Model family"}[path]
+    if path in (DATA, FAMILY):
+        return "Data" if path == DATA else "Model family"
     group, name = path.split(".", 1)
     fields = Training.model_fields if group == "training" else builders.get(architecture).Config.model_fields
     return (fields[name].title if name in fields else "") or name.replace("_", " ").capitalize()
@@ -181,16 +183,21 @@ def _data(limits: Limits, recipe: Recipe) -> str:
 
 def _locked(classroom: Classroom, recipe: Recipe, workspace: Workspace) -> str:
     fixed = locks(classroom)
-    if "data" in fixed:
+    if not fixed:
+        return ""
+    if DATA in fixed:
         recipe = plan.complete(recipe, shelf.open_dataset(recipe.data, workspace).schema)
     has = flat(recipe)
+    if recipe.model.architecture != _read(classroom.settings.start).model.architecture:
+        # Another family's width is not the width that was fixed.
+        fixed = {path: value for path, value in fixed.items() if not path.startswith("model.") or path == FAMILY}
     for path, value in fixed.items():
-        if has.get(path) == value or (path.startswith("model.") and path not in has):
+        if has.get(path) == value or path not in has:
             continue
         title = title_of(path, recipe.model.architecture)
-        if path == "data":
+        if path == DATA:
             return "Your teacher has fixed the data. Load your teacher's start again."
-        shown = builders.get(str(value)).TITLE if path == "model.architecture" else value
+        shown = builders.get(str(value)).TITLE if path == FAMILY else value
         return f"Your teacher has fixed {title} at {shown}. Load your teacher's start again."
     return ""
 

@@ -1,5 +1,6 @@
 """How a worker tells what it does: state, points on the curve, events, all on a clock; also how it hears wishes."""
 
+import shutil
 import time
 from typing import Any, Literal
 
@@ -99,20 +100,15 @@ class Reporter:
         root = self.run.folder.parents[1]
         disk.drop_ballast(root)
         safe = f"Your model up to epoch {self.safe_epochs} is safe." if self.safe_epochs else "Nothing was lost."
-        told = {"message": f"Storage is full. {safe}", "advice": "It goes on by itself when there is room."}
-        try:
-            self.event("full", told["message"])
-            self.tell(now=True, **told)
-        except OSError as error:
-            if not disk.is_full(error):
-                raise
-            self.state = self.state.model_copy(update=told)
+        message, advice = f"Storage is full. {safe}", "It goes on by itself when there is room."
+        self._said("full", message, message=message, advice=advice)
+        size = configuration().ballast_mb
         while True:
             self._pause(configuration().room_seconds)
-            if disk.lay_ballast(root, configuration().ballast_mb):
-                break
-        self.event("room", "There is room again, so the run goes on.")
-        self.tell(now=True, message="", advice="")
+            is_roomy = disk.lay_ballast(root, size) and shutil.disk_usage(root).free >= size * 2**20
+            if is_roomy and self._said("room", "There is room again, so the run goes on.", message="", advice=""):
+                return
+            disk.drop_ballast(root)
 
     def preparing(self, share: float, text: str) -> None:
         """Take the progress of reading and preparing data."""
@@ -220,6 +216,18 @@ class Reporter:
     def _beat(self, *, slow: bool = True) -> None:
         if self.pulse:
             self.pulse.beat(slow=slow)
+
+    def _said(self, kind: str, text: str, **changes: Any) -> bool:
+        """Write an event and the state, if there is room for that much; says whether there was."""
+        try:
+            self.event(kind, text)
+            self.tell(now=True, **changes)
+        except OSError as error:
+            if not disk.is_full(error):
+                raise
+            self.state = self.state.model_copy(update=changes)
+            return False
+        return True
 
     def _pause(self, seconds: float) -> None:
         last = time.monotonic() + seconds

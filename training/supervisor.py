@@ -9,7 +9,6 @@ and a run's `done.json` decides how the run ended.
 
 import argparse
 import logging
-import logging.handlers
 import os
 import select
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from recipes.configuration import check_or_exit, configuration
-from records import Run, State, Workspace, disk, write_json
+from records import Run, State, Workspace, disk, logs, write_json
 from records.catalogue import Catalogue, Queue, RunRow, fair_order
 from records.database import Unreachable, is_file
 from training import failures, marks, reaper
@@ -379,10 +378,7 @@ def _epitaph(run: Run, reason: failures.Reason, times: int, exited: Exit) -> fai
 
 
 def _write_log(workspace: Workspace) -> None:
-    folder = workspace.root / "log"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(folder / "supervisor.log", maxBytes=1_000_000, backupCount=2)
-    logging.basicConfig(level=logging.INFO, handlers=[file], format="%(asctime)s %(levelname)s %(message)s")
+    logs.keep(workspace, "supervisor")
 
 
 if __name__ == "__main__":

@@ -269,7 +269,9 @@ class Fitted:
         # Keeping the best epoch is done here, for all runs alike, also for those without early stopping.
         callbacks = make_callbacks(training.model_copy(update={"restore_best": False}))
         known = None
-        if resumed:
+        if resumed and resumed.is_over:  # nothing is trained any more, so nothing can be compared either
+            checkpoints.put_back(self.variables, resumed.variables)
+        elif resumed:
             known = proof.prepare(self.run, resumed, self.circumstances, stage.name)
             if known.older is None:
                 self._prove(known, same=None)
@@ -373,6 +375,7 @@ class Fitted:
 
     def _roll_back(self) -> None:
         """Return to the end of the last finished epoch: a run is resumed between epochs only."""
+        self.reporter.is_quiet = False
         if self.snapshot:
             checkpoints.put_back(self.variables, self.snapshot.variables)
             self.commit()

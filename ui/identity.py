@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -44,6 +45,9 @@ SAFE = {
 }
 """Headers of every answer. A stricter content policy would stop the charts, which compile their expressions."""
 ENDED = "This workspace was closed in this browser. Reload the page to begin a new one."
+NO_PACKAGES = (
+    "Signing in is set up here, but what it needs is missing. Whoever runs this server has to install streamlit[auth]."
+)
 SIGNED_OUT = "You are signed out. Reload the page to go on."
 
 
@@ -87,8 +91,12 @@ def address() -> str:
 
 
 def can_sign_in() -> bool:
-    """Is an OpenID provider set up in `[auth]` of `.streamlit/secrets.toml`?"""
-    return bool(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
+    """Is an OpenID provider set up in `[auth]` of `.streamlit/secrets.toml`? Raises `Refusal` where half of it is."""
+    if not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+        return False
+    if any(find_spec(name) is None for name in ("authlib", "httpx")):
+        raise Refusal(NO_PACKAGES)
+    return True
 
 
 def account(issuer: str, subject: str) -> str:
@@ -132,6 +140,10 @@ def _visitor(session: str) -> str:
     if st.user.is_logged_in:
         signed_in = account(str(st.user.get("iss", "")), str(st.user.get("sub", "")))
         if owner != signed_in:
+            # The provider's cookie lives for a month: one from before "Sign out everywhere else" opens nothing new.
+            if float(st.user.get("iat") or 0.0) <= people().ended(signed_in):
+                st.logout()
+                raise Refusal(SIGNED_OUT)
             people().begin(session, signed_in, "signed in")
             forget()
             audit.note(Workspace.default(), signed_in, "signed in")

@@ -117,7 +117,8 @@ def _model(told: Inspected) -> None:
 def _learn_on(folder: Path, told: Inspected) -> None:
     """Offer the way to Build, with this model as the one that learns on; or say why it cannot."""
     if why := brought.unable(told):
-        look.quiet(why)
+        if told.is_finite:  # else the warning below says it
+            look.quiet(why)
         return
     if not st.button("Train it on your data", icon=look.symbol("play_arrow"), key="train_model", type="primary"):
         return

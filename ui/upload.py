@@ -53,7 +53,7 @@ def ask(
     `endings` without the dot; none: any. `most_mb` is by default the server's limit; `about` is a quiet word more. Each
     upload is returned once. Raises `Refusal`.
     """
-    number = st.session_state.setdefault(f"{key}_number", 0)
+    number = st.session_state.setdefault(f"upload_number_{key}", 0)
     most = most_mb or configuration().upload_mb
     if not identity.WorkspaceCookie.is_installed:
         return _small(label, key, number, endings, most, several=several, about=about, disabled=disabled)
@@ -78,7 +78,7 @@ def ask(
         batch = broken.batch  # its page lost its memory just before the end: the server was started again
     if not batch:
         return None
-    st.session_state[f"{key}_number"] = number + 1  # a fresh field: this upload is taken once
+    st.session_state[f"upload_number_{key}"] = number + 1  # a fresh field: this upload is taken once
     found = uploads.finish(workspace, owner, batch)
     if found is None:
         raise Refusal(uploads.GONE)
@@ -158,7 +158,7 @@ def _small(
         st.toggle("Upload a whole folder (one subfolder per class)", key=f"{key}_folder")
     if not given:
         return None
-    st.session_state[f"{key}_number"] = number + 1
+    st.session_state[f"upload_number_{key}"] = number + 1
     return take(given if several else [given], studio.workspace(), studio.owner())
 
 

@@ -48,8 +48,9 @@ def show(rows: Sequence[RunRow]) -> None:
 @st.dialog("Your data", width="medium")
 def _dialog() -> None:
     if identity.WorkspaceCookie.is_installed and not configuration().user_header:
-        _words()
-        _elsewhere()
+        if not identity.is_signed_in():  # an account opens anywhere by itself, and words would outlive signing out
+            _words()
+            _elsewhere()
         _sessions()
     _uploads()
     _delete_everything()

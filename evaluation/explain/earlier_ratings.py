@@ -94,4 +94,4 @@ def _expected(case: Case, network: Network, people: np.ndarray, items: np.ndarra
         inputs["features"] = np.array(case.asked.encoding["features"]["table"], dtype=np.float32)[
             inputs["item"].ravel()
         ]
-    return network.ask(inputs).reshape(len(people), len(items)).astype(np.float64)
+    return network.outputs(inputs).reshape(len(people), len(items)).astype(np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.explain import Found, Tell, _tokens
 from evaluation.explain._case import Case
-from evaluation.explain._network import Network
+from evaluation.explain._network import Network, network_of
 from recipes import Refusal, Signature
 
 TITLE = "What the next leans on"
@@ -38,7 +38,7 @@ def explain(case: Case, network: Network, tell: Tell) -> Found:
     if size < 2:
         raise Refusal("There is too little text here to look back at. Choose another example.")
     first = max(0, size - BACK)
-    told = _tokens.shares(case.asked.ask_core({"tokens": tokens})[0, size - 1])
+    told = _tokens.shares(network_of(case.asked).outputs({"tokens": tokens})[0, size - 1])
     told[:2] = 0.0  # what fills up, and what is not known, is never written
     following = int(told.argmax())
     without = _tokens.without_each(tokens, [(place, place + 1) for place in range(first, size)])

@@ -12,7 +12,7 @@ from datasets.qa import texts_of
 from evaluation import _answers
 from evaluation.explain import Found, Tell, _tokens
 from evaluation.explain._case import Case
-from evaluation.explain._network import Network
+from evaluation.explain._network import Network, network_of
 from recipes import Refusal, Signature
 
 TITLE = "Without a word"
@@ -42,7 +42,7 @@ def explain(case: Case, network: Network, tell: Tell) -> Found:
     most = min(
         int(signature.details.get("answer_length", LONGEST)), int(signature.inputs["context"].shape[0] or LONGEST)
     )
-    ((first, last),), _ = _answers.likeliest(np.asarray(case.asked.ask_core(case.inputs)), most)
+    ((first, last),), _ = _answers.likeliest(network_of(case.asked).outputs(case.inputs), most)
     weights, parts = [], []
     for number, side in enumerate(PARTS):
         size = _tokens.count_of(case.inputs[side])

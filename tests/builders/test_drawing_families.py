@@ -29,6 +29,7 @@ def fitted(stage, x, y=None, epochs=1, rate=0.01):
         stage.before()
     stage.model.compile("adam", loss=stage.loss, metrics=stage.metrics())
     stage.model.optimizer.learning_rate = rate
+    stage.model.optimizer.build(stage.model.trainable_variables)  # or the step is traced twice
     return stage.model.fit(x, y, batch_size=8, epochs=epochs, verbose=0).history
 
 

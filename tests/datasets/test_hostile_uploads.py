@@ -243,7 +243,7 @@ def test_is_read_as_far_as_it_is_sound_and_says_what_it_did(case, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"], "nothing is written elsewhere"
 
 
-def test_mutated_uploads_end_as_data_or_in_a_sentence(tmp_path):
+def test_mutated_uploads_end_as_data_or_in_a_sentence():
     """A small setting of the benchmark; docs/fuzz_uploads.json holds a large one."""
     asked = [sys.executable, "-m", "benchmarks.fuzz_uploads", "--files", "30", "--seed", "5"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=250)

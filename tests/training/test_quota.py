@@ -201,3 +201,11 @@ def test_nobody_trains_on_what_somebody_else_has_uploaded(executor):
         "There is no file 'secret.csv' among your uploads. Upload it again."
     )
     executor.submit(recipe(f"data: {{file: {file}}}"), "eve")
+
+
+def test_a_fixed_setting_of_one_family_says_nothing_about_another(executor, classes, room, start):
+    classes.set(room.id, TEACHER, start=start, locked=("model.width",))
+    executor.submit(recipe("data: {sample: penguins}\nmodel: {architecture: wide_deep, width: 8}"), ADA)
+    assert refusal(executor, "data: {sample: penguins}\nmodel: {architecture: mlp, width: 8}").startswith(
+        "Your teacher has fixed Width at "
+    )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from recipes import Recipe
-from records import Run
+from records import Run, write_json
 from training import checkpoints, worker
 from training.plan import resolve
 
@@ -166,7 +166,7 @@ def test_writes_points_on_a_clock_and_one_line_an_epoch(unbroken):
 def test_a_killed_run_goes_on_and_equals_the_unbroken_one_to_the_last_bit(workers, runs, unbroken):
     run = make_run(runs, "killed", LONG, dropout=0.3)
     workers.start(run)
-    wait_for(lambda: (run.folder / "checkpoints" / "LATEST").exists() and len(ends(run)) > 25)
+    wait_for(lambda: len(checkpoints.every(run.folder / "checkpoints")) == 2 and len(ends(run)) > 25)
     workers.kill()
     assert not run.is_done
     assert workers.execute(run, attempt=2) == 0
@@ -179,6 +179,9 @@ def test_a_killed_run_goes_on_and_equals_the_unbroken_one_to_the_last_bit(worker
     for first, second in zip(mine.variables, other.variables, strict=True):
         np.testing.assert_array_equal(first, second)
     assert run.read("report.json")["metrics"] == unbroken.read("report.json")["metrics"]
+    proofs = run.read("resumes.json")
+    assert [(each["attempt"], each["same"]) for each in proofs] == [(2, True)]
+    assert proofs[0]["sentence"].endswith(": the same to the last bit.")
 
 
 def test_a_finished_run_is_not_trained_again(workers, unbroken):
@@ -186,6 +189,22 @@ def test_a_finished_run_is_not_trained_again(workers, unbroken):
     assert workers.execute(unbroken, attempt=2) == 0
     assert ends(unbroken) == before
     assert unbroken.state.attempt == 1
+
+
+def test_a_run_whose_time_is_up_keeps_its_best_epoch(workers, runs):
+    run = make_run(runs, "limited", {"epochs": 5000, "early_stopping": False})
+    write_json(run.folder / "limits.json", {"seconds": 60, "memory_mb": None, "who": "your class"})
+    former = {"attempt": 1, "seconds": 59.0, "cpu_wh": 0.0, "gpu_wh": None, "cpu_method": "", "gpu_method": None,
+              "grams": 0.0}  # fmt: skip
+    write_json(run.folder / "energy.json", {"attempts": [former]})
+    assert workers.execute(run, attempt=2) in (0, 1)
+    state = run.state
+    assert state.reason == "limit"
+    assert state.message in (
+        "Reached the 1-minute limit of your class; the best epoch was kept.",
+        "Reached the 1-minute limit of your class in the first epoch; the model as it was then was kept.",
+        "Reached the 1-minute limit of your class before training began.",  # on a busy computer
+    )
 
 
 def test_a_newer_attempt_has_the_run_for_itself(workers, runs):

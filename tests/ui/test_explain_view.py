@@ -49,6 +49,15 @@ PANELS = {
                                          {"name": "Text", "columns": [], "value": -0.1}]},
     "map": {"kind": "map", "by": "pca", "x": [0.0, 1.0], "y": [1.0, 0.0], "rows": [3, 5], "classes": ["a", "b"],
             "labels": [0, 1], "values": [], "width": 16, "kept": 0.8, "target": "kind"},
+    "grid": {"kind": "grid", "rows": ["<i>chat</i>", "noir"], "columns": ["black", "cat"],
+             "weights": [[0.0, 0.8], [0.6, -0.1]], "down": "written", "across": "read"},
+    "passages": {"kind": "passages", "parts": [
+        {"title": "The question", "words": ["who"], "weights": [0.2], "marked": []},
+        {"title": "The text", "words": ["<u>Ann</u>", "came"], "weights": [0.5, -0.1], "marked": [0, 0]}]},
+    "earlier": {"kind": "earlier", "about": "Up", "mean": 3.0, "rows": [
+        {"name": "Cars", "rating": 5.0, "alike": 0.8, "value": 1.6},
+        {"name": "Alien", "rating": 1.0, "alike": 0.5, "value": -1.0}]},
+    "next": {"kind": "words", "words": ["t", "h"], "weights": [0.1, 0.3], "signed": True, "next": "e", "likely": 0.7},
 }  # fmt: skip
 METHODS = [
     {"method": "what_if", "title": "What if", "name": "What-if curves", "sentence": "Read it so.",
@@ -228,7 +237,9 @@ def test_every_task_without_explanations_has_its_sentence():
     from evaluation import tasks
     from evaluation.explain._view import TASKS
 
-    assert set(tasks.names()) - set(TASKS) == set(explain_view.INSTEAD)
+    explained = {*TASKS, "translation", "answering", "recommendation"}
+    # A text that is continued is explained too; pictures that are made are not.
+    assert set(tasks.names()) - explained == set(explain_view.INSTEAD)
 
 
 def test_heat_hides_nothing_where_there_is_none():
@@ -247,3 +258,27 @@ def test_a_run_is_never_written_by_looking(workspace, warm):
     tab(opened("run", run="finished"), WHY)
     assert sorted(str(file) for file in Run(run.folder).folder.rglob("*")) == before
     assert warm[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("grid", r"Leans most on\: \<i\>chat\</i\> ← cat, noir ← black"),
+        ("passages", r"The text\: no word counted\."),
+        ("earlier", r"Strongest\: Cars, rated 5 \(this user's mean is 3\), alike \+0\.80\."),
+    ],
+)
+def test_colours_are_said_in_words_too(name, line):
+    """Also for whoever cannot see them; nothing that was written becomes markup."""
+
+    def script(panel):
+        from pathlib import Path
+
+        from records import Run
+        from ui import explain
+
+        explain.draw(Run(Path("/nowhere")), panel, "panel")
+
+    at = AppTest.from_function(script, args=(PANELS[name],), default_timeout=30).run()
+    assert at.caption[-1].value == line
+    assert not any("<i>chat" in each.proto.body or "<u>Ann" in each.proto.body for each in at.get("html"))

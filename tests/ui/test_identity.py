@@ -81,6 +81,22 @@ def test_signing_out_ends_the_session_too(monkeypatch):
     assert identity.owner_of({"layerwise": COOKIE}) is None
 
 
+def test_signing_out_elsewhere_holds_against_the_providers_month_long_cookie(people, monkeypatch):
+    """There, a new cookie of ours would otherwise open the account again at the next reload."""
+    sign_in(monkeypatch, iss="https://one.test", sub="ada", iat=1_000)
+    ada = identity.current_user()
+    people.end_others(ada, SESSION)
+    assert identity.current_user() == ada
+    identity.st.context.cookies = {"layerwise": "another browser"}
+    left = []
+    monkeypatch.setattr(identity.st, "logout", lambda: left.append(True))
+    with pytest.raises(Refusal, match="You are signed out"):
+        identity.current_user()
+    assert left == [True]
+    sign_in(monkeypatch, iss="https://one.test", sub="ada", iat=9e9)
+    assert identity.current_user() == ada
+
+
 def test_a_lost_sign_in_closes_what_it_opened(monkeypatch):
     """The provider's cookie is gone: ours alone must not open the account any longer."""
     sign_in(monkeypatch, iss="https://one.test", sub="ada")
@@ -95,6 +111,26 @@ def test_a_lost_sign_in_closes_what_it_opened(monkeypatch):
 def test_a_visitor_who_never_signed_in_stays_anonymous(monkeypatch):
     sign_in(monkeypatch)
     assert identity.current_user() == SESSION
+
+
+def test_half_a_sign_in_is_told_and_lets_nobody_in(monkeypatch):
+    """Or a server that was meant for known people would quietly be open to all."""
+    monkeypatch.undo()
+
+    class Secrets(dict):
+        def load_if_toml_exists(self):
+            return True
+
+    monkeypatch.setattr(identity.st, "secrets", Secrets(auth={}))
+    monkeypatch.setattr(identity, "find_spec", lambda _: None)
+    with pytest.raises(Refusal) as refused:
+        identity.can_sign_in()
+    assert str(refused.value) == (
+        "Signing in is set up here, but what it needs is missing. "
+        "Whoever runs this server has to install streamlit[auth]."
+    )
+    monkeypatch.setattr(identity.st, "secrets", Secrets())
+    assert not identity.can_sign_in()
 
 
 def seen(headers, kind="http"):

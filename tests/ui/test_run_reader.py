@@ -140,3 +140,39 @@ def test_a_curve_that_was_cut_back_is_drawn_anew(run):
     for x in (1.0, 2.0):
         run.append("metrics", line(x, end=True, loss=1.0))
     assert [point["loss"] for point in reader.points()] == [1.0, 1.0]
+
+
+def test_tabs_that_look_within_the_same_moment_see_the_same(run):
+    """A tick of thirty viewers reads the files once; whoever asks for the newest gets it all the same."""
+    reader = RunReader(run)
+    run.append("metrics", line(1.0, end=True))
+    first = reader.glance()
+    run.append("metrics", line(2.0, end=True))
+    run.write_state(run.state.model_copy(update={"state": "running"}))
+    assert reader.glance(age=60.0) is first
+    assert [point["x"] for point in first.epochs()] == [1.0]
+    assert [point["x"] for point in reader.glance().epochs()] == [1.0, 2.0]
+    assert reader.glance(age=60.0).state.state == "running"
+
+
+def test_what_was_drawn_of_a_moment_stays_when_the_run_goes_on(run):
+    """Curve, sentence and numbers of one page agree although the file grew while it was drawn."""
+    reader = RunReader(run)
+    run.append("metrics", line(1.0, end=True))
+    before = reader.glance()
+    for x in (2.0, 3.0):
+        run.append("metrics", line(x, end=True, stage="second"))
+    after = reader.glance()
+    assert (before.stages(), len(before.points()), len(before.lines())) == (["fit"], 1, 1)
+    assert (after.stages(), len(after.points()), len(after.epochs("second"))) == (["fit", "second"], 3, 2)
+
+
+def test_a_curve_forgets_the_stages_that_were_cut_off(run):
+    reader = RunReader(run)
+    for stage in ("rbm", "fine"):
+        run.append("metrics", line(1.0, end=True, stage=stage))
+    assert reader.stages() == ["rbm", "fine"]
+    file = run.folder / "metrics.jsonl"
+    file.write_bytes(file.read_bytes().splitlines(keepends=True)[0])
+    assert reader.stages() == ["rbm"]
+    assert [point["x"] for point in reader.epochs()] == [1.0]
