@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "benchmarks._chaos_trainer")
 MEMORY = Path("/dev/shm")  # noqa: S108 - where flushing costs nothing; its names are made by `tempfile`
 EPOCHS = 4
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 Outcome = str
 """What was wrong; empty where nothing was."""
@@ -50,6 +50,7 @@ Row = Callable[[Path, random.Random, int], Iterator[Outcome]]
 def main() -> None:
     """Break things, count, print, write the numbers."""
     asked = _arguments()
+    os.environ["LAYERWISE_BALLAST_MB"] = "1"
     place = MEMORY if MEMORY.is_dir() else None
     rows = []
     with tempfile.TemporaryDirectory(prefix="layerwise-chaos-", dir=place) as folder:
@@ -384,16 +385,18 @@ def real(folder: Path, chance: random.Random, amount: int) -> Iterator[Outcome]:
         _until(lambda: first.is_done)
         expected, kills = _end_of(first), 0
         while kills < amount:
-            run = _trained(executor)
+            run, reached, is_patient = _trained(executor), 0, False
             while kills < amount and not run.is_done:
                 attempt = run.state.attempt
-                _until(lambda run=run, kills=kills: run.is_done or _is_going(run, kills))
+                # A run that dies three times at one place is given up, so every second kill waits for an epoch.
+                least = reached + is_patient
+                _until(lambda run=run, least=least: run.is_done or (_is_going(run) and _epochs(run) >= least))
                 time.sleep(chance.uniform(0.0, 2.0))
                 if (pid := _worker(executor, run)) is None or run.is_done:
                     continue
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
-                kills += 1
+                kills, reached, is_patient = kills + 1, _epochs(run), not is_patient
                 _until(lambda run=run, attempt=attempt: run.is_done or run.state.attempt > attempt)
                 yield ""
             _until(lambda run=run: run.is_done)
@@ -414,7 +417,11 @@ def _trained(executor: Executor) -> Run:
     return Run(executor.workspace.run_folder(executor.submit(recipe, "ada")))
 
 
-def _is_going(run: Run, _kills: int) -> bool:
+def _epochs(run: Run) -> int:
+    return sum(line.get("end", False) for line in run.lines("metrics")[0])
+
+
+def _is_going(run: Run) -> bool:
     return run.state.state == "running" and run.state.phase in ("training", "validating", "compiling", "preparing")
 
 

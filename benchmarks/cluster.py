@@ -54,7 +54,25 @@ class Cluster:
         self.service = JobService(f"http://{HEAD}:{DASHBOARD}", TOKEN)
 
     def start(self, address: str) -> None:
-        """Start head or node and wait until it counts."""
+        """Start head or node and wait until it counts; a node that a busy machine did not let start tries again."""
+        tries = 3
+        while not self._comes_up(address):
+            tries -= 1
+            demand(tries > 0, f"{address} starts")
+        if address == HEAD:
+            wait_for(lambda: answers(self.service), "the head answers")
+
+    def _comes_up(self, address: str) -> bool:
+        before = self._starts(address)
+        process = self._begin(address)
+        wait_for(lambda: self._starts(address) > before or process.poll() is not None, f"{address} has started")
+        return process.poll() is None
+
+    def _starts(self, address: str) -> int:
+        log = self._folder / f"{address}.log"
+        return log.read_text().count("Ray runtime started") if log.exists() else 0
+
+    def _begin(self, address: str) -> subprocess.Popen:
         where = (
             ["--head", "--port", str(PORT), "--dashboard-host", HEAD, "--dashboard-port", str(DASHBOARD),
              "--temp-dir", str(self._folder / "ray")]
@@ -68,12 +86,7 @@ class Cluster:
                 env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        if address == HEAD:
-            wait_for(lambda: answers(self.service), "the head answers")
-        else:
-            file = self._folder / f"{address}.log"
-            starts = file.read_text().count("Local node IP")
-            wait_for(lambda: file.read_text().count("Ray runtime started") > starts - 1, "the node is up")
+        return self._groups[address]
 
     def lose(self, address: str) -> float:
         """Take the power from a machine: everything of Ray on it is gone at once; returns the moment."""
@@ -363,7 +376,7 @@ def _played(act: FunctionType, trial: Trial) -> dict[str, Any]:
     """Play a promise once; returns what was measured, with `broken` where it was not kept."""
     began = time.monotonic()
     try:
-        outcome = act(trial)
+        outcome: dict[str, Any] = act(trial)
     except Broken as broken:
         outcome = {"broken": str(broken)}
         trial.clear()

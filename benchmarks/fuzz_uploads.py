@@ -56,12 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first file: go on where a run ended")
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so many, with fewer files")
-    parser.add_argument("--only", type=int, help="one file by its number, with what its reader said")
+    parser.add_argument("--tell", action="store_true", help="say of each file what became of it")
     parser.add_argument("--json", type=Path, help="where the result is written")
     told = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="fuzz-uploads-") as made:
-        result = fuzzed(Path(made).resolve(), told.files, told.seed, told.seconds, told.only)
+        numbers = range(told.first, told.first + told.files)
+        result = fuzzed(Path(made).resolve(), numbers, told.seed, told.seconds, tell=told.tell)
     text = json.dumps(result, indent=1)
     if told.json:
         told.json.write_text(text + "\n", encoding="utf-8")
@@ -69,8 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if result["failed"] else 0
 
 
-def fuzzed(folder: Path, files: int, seed: int, seconds: float = math.inf, only: int | None = None) -> dict[str, Any]:
-    """Mutate and read so many files; returns what became of them."""
+def fuzzed(folder: Path, numbers: range, seed: int, seconds: float = math.inf, *, tell: bool = False) -> dict[str, Any]:
+    """Mutate and read the files of these numbers, which with the seed say what they are; returns what came of them."""
     for name in datasets.names():
         datasets.get(name)
     honest, started = bases(), time.monotonic()
@@ -81,7 +83,7 @@ def fuzzed(folder: Path, files: int, seed: int, seconds: float = math.inf, only:
     by_type: dict[str, Counter[str]] = {name: Counter() for name in (*datasets.names(), FOUND_OUT)}
     failed: list[dict[str, Any]] = []
     times, done = [], 0
-    for number in range(files) if only is None else (only,):
+    for number in numbers:
         if time.monotonic() - started > seconds:
             break
         dice = random.Random(f"{seed} {number}")  # noqa: S311 - chance, not secrets
@@ -102,8 +104,8 @@ def fuzzed(folder: Path, files: int, seed: int, seconds: float = math.inf, only:
             failed.append(
                 {"number": number, "type": kind, "file": name, "way": way, "told": why[-600:], "seconds": took}
             )
-        if only is not None:
-            print(kind, name, way, end, why)
+        if tell:
+            print(number, kind, name, way, end, why, file=sys.stderr)
         shutil.rmtree(room)
     return {
         "files": done,

@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import functools
 import gc
 import itertools
 import subprocess
@@ -56,6 +57,14 @@ def _imports_set_aside():
         _set_aside()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _workspaces_are_small():
+    """Keep no room aside in the workspaces of tests: each would take 256 MB of the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERWISE_BALLAST_MB", "0")
+        yield
+
+
 def _set_aside():
     gc.collect()
     gc.freeze()
@@ -72,6 +81,21 @@ def _keras_outlives_a_page():
     with pytest.MonkeyPatch.context() as patch:
         if runner := sys.modules.get("streamlit.runtime.scriptrunner.script_runner"):
             patch.setattr(runner, "_clean_problem_modules", lambda: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_searched_once():
+    """Let each page that is opened in a test know the answer of the first one.
+
+    A server searches all installed packages for components of Streamlit when it starts; `AppTest` is a server of one
+    page and does it anew each time: 0.1 s, half of what many of these tests take.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "streamlit.testing.v1" in sys.modules:
+            from streamlit.components.v2 import manifest_scanner as scanner
+
+            patch.setattr(scanner, "scan_component_manifests", functools.cache(scanner.scan_component_manifests))
         yield
 
 

@@ -31,6 +31,10 @@ GONE = "The data of this run are no longer on this computer, so there is nothing
 LONG = 90
 """Seconds from which a time is only said to be long."""
 SLIDERS = 12
+ALONE = ("qa", "prose")
+"""Data types whose explanation shows the example itself, so that nothing stands beside it."""
+NOUNS = {"prose": "passage"}
+"""What an example is called here, where it is not one of what the data are counted in."""
 OWN_KINDS = {
     "picture": ("picture", ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff")),
     "sound": ("sound", tuple(ending.lstrip(".") for ending in audio.ENDINGS)),
@@ -70,7 +74,7 @@ def show(run: Run) -> None:
 
 def _one_answer(run: Run, signature: Signature, methods: list[dict[str, Any]], wrong: list[int] | None) -> None:
     """Choose an example and explain the answer to it."""
-    noun = datasets.get(signature.data_type).NOUN
+    noun = NOUNS.get(signature.data_type) or datasets.get(signature.data_type).NOUN
     look.section(
         f"Why this answer to this {noun}?", "Examples of the validation part, which the model did not learn from."
     )
@@ -80,7 +84,8 @@ def _one_answer(run: Run, signature: Signature, methods: list[dict[str, Any]], w
         _table(run, signature, methods, row)
         return
     method = _method(run, methods, "one")
-    left, right = st.columns([1, 2], gap="large")
+    is_alone = signature.data_type in ALONE
+    left, right = (st.container(), st.container()) if is_alone else st.columns([1, 2], gap="large")
     with left:
         values = _own_thing(run, signature)
         if values is None:

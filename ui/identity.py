@@ -37,13 +37,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ONE_YEAR = 31_536_000
 FRESH_SECONDS = 2.0
 """How long a server may not know that a session was ended through another server of the same workspace."""
-SAFE = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "content-security-policy": "frame-ancestors 'self'",
-    "permissions-policy": "camera=(self), microphone=(self), geolocation=()",
-}
-"""Headers of every answer. A stricter content policy would stop the charts, which compile their expressions."""
 ENDED = "This workspace was closed in this browser. Reload the page to begin a new one."
 NO_PACKAGES = (
     "Signing in is set up here, but what it needs is missing. Whoever runs this server has to install streamlit[auth]."
@@ -141,7 +134,8 @@ def _visitor(session: str) -> str:
         signed_in = account(str(st.user.get("iss", "")), str(st.user.get("sub", "")))
         if owner != signed_in:
             # The provider's cookie lives for a month: one from before "Sign out everywhere else" opens nothing new.
-            if float(st.user.get("iat") or 0.0) <= people().ended(signed_in):
+            ended = people().ended(signed_in)
+            if ended and float(str(st.user.get("iat") or 0)) <= ended:
                 st.logout()
                 raise Refusal(SIGNED_OUT)
             people().begin(session, signed_in, "signed in")
@@ -167,7 +161,7 @@ def _asked(workspace: Workspace, session: str, _moment: int) -> tuple[str | None
 
 
 class WorkspaceCookie:
-    """Give every browser its workspace with the first page, and every answer the headers that keep it safe."""
+    """Give every browser its workspace with the first page; the headers that keep it safe are `ui/guard.py`'s."""
 
     is_installed = False
 
@@ -187,14 +181,10 @@ class WorkspaceCookie:
 
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE.items():
-                    headers.setdefault(name, value)
-                if cookie:
-                    headers.append("set-cookie", cookie)
+                MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
-        await self._app(scope, receive, send_more)
+        await self._app(scope, receive, send_more if cookie else send)
 
 
 def fresh_cookie(scope: Scope) -> tuple[str, str]:

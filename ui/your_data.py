@@ -173,8 +173,10 @@ def _delete_now() -> None:
 
 def _offer_takeover() -> None:
     """Offer whoever has signed in the runs that this browser had before."""
+    if not identity.is_signed_in():
+        return
     session = identity.session_of(st.context.cookies)
-    if session is None or not identity.is_signed_in() or session == studio.owner():
+    if session is None or session == studio.owner():
         return
     before = Catalogue(studio.workspace()).of(session)
     if not before:

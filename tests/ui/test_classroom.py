@@ -148,3 +148,11 @@ def test_a_start_with_a_file_becomes_the_students_own(workspace):
     assert mine.read_text() == "a,b\n1,2\n"
     assert (workspace.root / "uploads" / "ada") in mine.parents
     assert here._own_copy(file, "ada") == mine
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_cost_of_a_tick_is_measured_on_every_card():
+    told = made.measure(2, 3)
+    assert (told["students"], told["ticks"]) == (2, 3)
+    assert told["cpu_ms_median"] > 0
+    assert told["bytes"] > 200

@@ -10,6 +10,8 @@ from ui import look
 
 NAMED = 6
 """Written words of which it is said what they lean on."""
+LITTLE = 0.05
+"""A loss of likelihood up to which a word counts for nothing much."""
 
 
 def show(run: Run, told: dict[str, Any], key: str, *, small: bool = False) -> None:  # noqa: ARG001 - as every kind
@@ -50,6 +52,7 @@ def _named(told: dict[str, Any]) -> None:
     pairs = []
     for word, row in list(zip(told["rows"], told["weights"], strict=True))[:NAMED]:
         place = max(range(len(row)), key=row.__getitem__)
-        pairs.append(f"{word} ← {told['columns'][place]}" if row[place] > 0 else f"{word} ← nothing much")
+        much = row[place] > LITTLE
+        pairs.append(f"{word} ← {told['columns'][place] if much else 'nothing much'}")
     rest = " …" if len(told["rows"]) > NAMED else ""
     look.quiet(look.plain(f"Leans most on: {', '.join(pairs)}{rest}"))
