@@ -129,6 +129,9 @@ def shelved(folder: Path, shape: tuple[int, ...], outputs: int) -> str:
     layers = keras.layers
     inner = [layers.Conv2D(4, 3, activation="relu")] if len(shape) == 3 else []
     inner = [layers.Conv1D(4, 3, activation="relu")] if len(shape) == 2 else inner
+    if shape == (8_000,):  # a sound: such networks look at its picture of pitch over time
+        pitch = layers.MelSpectrogram(num_mel_bins=16, sampling_rate=8_000, sequence_stride=256, fft_length=512)
+        inner = [pitch, layers.Reshape((16, -1, 1)), layers.Conv2D(4, 3, activation="relu")]
     some = [*inner, layers.Flatten(), layers.Dense(6, activation="relu"), layers.BatchNormalization(momentum=0.9)]
     model = keras.Sequential([keras.Input(shape), *some, layers.Dense(outputs)], name="small_net")
     model.save(made := folder / "made.keras")

@@ -391,3 +391,9 @@ def test_the_payload_of_these_tests_is_a_live_one(tmp_path):
 def test_limits_are_those_of_the_documents():
     assert model_file.LARGEST == 200 * 2**20
     assert description.MOST_LAYERS == 2_000
+
+
+@pytest.mark.parametrize("kind", [{"class_name": "Lambda"}, ["Functional"], 7, None])
+def test_a_model_whose_class_is_no_word_is_refused_in_words(kind):
+    with pytest.raises(Refusal, match="only Functional and Sequential models can be opened here"):
+        description.cleaned(json.dumps({"module": "keras", "class_name": kind, "config": {}}).encode())

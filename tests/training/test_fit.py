@@ -261,7 +261,7 @@ def test_stops_behind_the_very_batch_whose_loss_is_no_number(xla):
     """Also in the middle of a chunk of steps between which Python does not look in."""
     train = table(1600)
     rows = loop.order(SETTINGS["seed"], 0, len(train))
-    train.x["features"][rows[60 * SETTINGS["batch_size"]]] = np.inf
+    train.x["features"][rows[60 * SETTINGS["batch_size"]], 0] = np.inf
     model = compiled(dense, SETTINGS)
     with pytest.raises(loop.NotFiniteError):
         fast_fit(model, train, None, SETTINGS, xla=xla)
