@@ -34,9 +34,7 @@ def answer(run: Run, values: dict[str, Any], model: Callable[[str], Any] | None 
     For the general form: {"target", "classes", "answer": probabilities in the order of the classes, or one value}.
     """
     prepared = _prepared(run)
-    replying = Replying(
-        run, prepared, decoded(prepared.signature, values), model or (lambda name: download(run, name))
-    )
+    replying = Replying(run, prepared, decoded(prepared.signature, values), model or (lambda name: download(run, name)))
     told = tasks.get(prepared.signature.task).reply(replying)
     if model is None and prepared.signature.task in strange.TASKS:
         told["strange"] = strange.told(run, download(run, "model"), prepared.signature, replying.row())

@@ -38,6 +38,7 @@ def test_a_file_arrives_in_pieces_and_goes_on_where_it_broke(space):
     assert begin(space, ("rows.csv", 10)) == [5], "the same file chosen again"
     assert send(space, 0, 5, b"56789") == 10
     file = uploads.finish(space, "ann", BATCH)
+    assert file is not None
     assert (file.name, file.read_bytes()) == ("rows.csv", b"0123456789")
     assert file.is_relative_to(space.root / "uploads" / "ann")
     assert uploads.finish(space, "ann", BATCH) is None, "each upload is taken once"
@@ -56,6 +57,7 @@ def test_a_folder_keeps_its_subfolders_and_no_way_leads_out(space):
     for number in range(4):
         send(space, number, 0, b"x")
     folder = uploads.finish(space, "ann", BATCH)
+    assert folder is not None
     assert folder.name == "4 files"
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert found == ["etc/2.png", "zoo/cat/1 2.png", "zoo/cat/1.png", "zoo/empty.png"]

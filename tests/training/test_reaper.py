@@ -65,6 +65,7 @@ def test_one_that_never_came_to_sign_is_known_by_its_environment(workspace, star
 def test_the_children_of_a_dead_worker_are_ended():
     code = f"import subprocess, sys; print(subprocess.Popen({SLEEP!r}).pid); sys.stdout.flush(); import os; os._exit(1)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as worker:
+        assert worker.stdout
         child = int(worker.stdout.readline())
         worker.wait()
         alive = identity(child)

@@ -59,11 +59,11 @@ def test_whoever_signs_in_is_the_same_in_every_browser(monkeypatch):
     sign_in(monkeypatch, iss="https://one.test", sub="ada", email="ada@one.test")
     ada = identity.current_user()
     assert ada == identity.account("https://one.test", "ada") == identity.owner_of({"layerwise": COOKIE})
-    identity.st.context.cookies = {"layerwise": "another browser"}
+    monkeypatch.setattr(identity.st.context, "cookies", {"layerwise": "another browser"})
     sign_in(monkeypatch, iss="https://one.test", sub="ada", email="countess@one.test")
     assert identity.current_user() == ada
     sign_in(monkeypatch, iss="https://two.test", sub="ada")
-    identity.st.context.cookies = {"layerwise": "third browser"}
+    monkeypatch.setattr(identity.st.context, "cookies", {"layerwise": "third browser"})
     assert identity.current_user() != ada
 
 
@@ -87,7 +87,7 @@ def test_signing_out_elsewhere_holds_against_the_providers_month_long_cookie(peo
     ada = identity.current_user()
     people.end_others(ada, SESSION)
     assert identity.current_user() == ada
-    identity.st.context.cookies = {"layerwise": "another browser"}
+    monkeypatch.setattr(identity.st.context, "cookies", {"layerwise": "another browser"})
     left = []
     monkeypatch.setattr(identity.st, "logout", lambda: left.append(True))
     with pytest.raises(Refusal, match="You are signed out"):
@@ -140,8 +140,14 @@ def seen(headers, kind="http"):
     async def app(scope, _receive, _send):
         told.update(dict(scope["headers"]))
 
+    async def receive():
+        return {"type": "http.request"}
+
+    async def send(_message):
+        pass
+
     scope = {"type": kind, "headers": [(name.encode(), value.encode()) for name, value in headers]}
-    asyncio.run(identity.WorkspaceCookie(app)(scope, None, None))
+    asyncio.run(identity.WorkspaceCookie(app)(scope, receive, send))
     return told
 
 
