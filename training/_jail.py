@@ -52,6 +52,18 @@ def enter(folder: Path, *, memory: int, seconds: int, largest_file: int, readabl
     return missing
 
 
+def environment(room: Path, **more: str) -> dict[str, str]:
+    """Return the little that Python needs to work in a folder; no word of the server's own settings goes along."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(room),
+        "TMPDIR": str(room),
+        "LANG": "C.UTF-8",
+    } | more
+
+
 def limit(*, memory: int, seconds: int, largest_file: int) -> None:
     """Limit what this process may take: bytes of memory, seconds of processor time, bytes of a file."""
     _limit(resource.RLIMIT_CPU, seconds)

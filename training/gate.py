@@ -26,8 +26,8 @@ from pydantic import ValidationError
 from recipes import Refusal
 from records.model_file import Inspected, unpacked
 from records.run import write_text
+from training import _jail
 
-ROOT = Path(__file__).resolve().parents[1]
 READING, BUILDING = "training._gate_reader", "training._gate_builder"
 LONGEST = {READING: 40.0, BUILDING: 180.0}
 """Seconds on the clock; a busy machine is slow without any guilt of the file."""
@@ -148,19 +148,11 @@ def _line(said: bytes) -> dict[str, Any]:
 
 
 def _environment(room: Path) -> dict[str, str]:
-    """Return the little that Python and Keras need; no word of the server's own settings goes along."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(room),
-        "KERAS_HOME": str(room),
-        "TMPDIR": str(room),
-        "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "CUDA_VISIBLE_DEVICES": "",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "LANG": "C.UTF-8",
-    }
+    """Return what Python and Keras need."""
+    return _jail.environment(
+        room, KERAS_HOME=str(room), KERAS_BACKEND=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3",
+    )  # fmt: skip
 
 
 def forget(folder: Path) -> None:

@@ -29,6 +29,7 @@ from datasets import DataSet, Prepared, Progress
 from recipes import Data, Recipe, Refusal, validate
 from recipes.configuration import configuration
 from records import Workspace, write_json
+from training import _jail
 from training.plan import complete, resolve, training_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -241,7 +242,7 @@ def _child(job: Path, data: Data) -> dict[str, Any]:
         child = subprocess.Popen(
             [*READER, str(job.resolve())],
             cwd=job,
-            env=_environment(job) if data.file else os.environ | {"PYTHONPATH": str(ROOT)},
+            env=_jail.environment(job) if data.file else os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -291,18 +292,6 @@ def _plain_files(folder: Path) -> None:
 def _move(source: Path, into: Path) -> None:
     for path in source.iterdir():
         path.rename(into / path.name)
-
-
-def _environment(job: Path) -> dict[str, str]:
-    """Return the little that Python needs; no word of the server's own settings goes along."""
-    return {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(job),
-        "TMPDIR": str(job),
-        "LANG": "C.UTF-8",
-    }
 
 
 def _beat(job: Path, ended: threading.Event) -> None:

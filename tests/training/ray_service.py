@@ -22,7 +22,7 @@ class Service(ThreadingHTTPServer):
         self.silent = False
         """Answers nothing at all, as behind a broken line; what is asked is not heard either."""
         self.deaf_mute = False
-        """Hears what is asked, but the answer gets lost."""
+        """Starts what is asked for, but the answer gets lost."""
         self.errors = {}
         self.lock = threading.RLock()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             code, told = 401, "no token"
             if self.headers.get("Authorization") == f"Bearer {TOKEN}":
                 code, told = work([part for part in self.path.split("/") if part])
-            if server.deaf_mute:
+            if server.deaf_mute and self.command == "POST":
                 self.close_connection = True
                 return
         data = told.encode() if isinstance(told, str) else json.dumps(told).encode()

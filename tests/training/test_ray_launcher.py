@@ -108,6 +108,7 @@ def test_a_run_goes_to_the_cluster_and_to_its_end(workspace, executor, supervise
 
 def test_a_job_learns_no_address_and_no_password(executor, supervise, service, monkeypatch):
     monkeypatch.setenv("LAYERWISE_COUNTRY", "DEU")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
     run = executor.submit(RECIPE, "ada", "quick")
     tick_until(supervise(), state_is(executor, run, "finished"))
     assert service.jobs[f"{run}-1"]["runtime_env"]["env_vars"] == {
@@ -218,7 +219,6 @@ def test_a_silent_service_says_nothing_about_its_jobs(workspace, executor, super
 def test_a_job_whose_receipt_was_lost_is_not_started_twice(workspace, executor, supervise, service):
     run = executor.submit(RECIPE, "ada", "waits")
     supervisor = supervise()
-    tick_until(supervisor, lambda: supervisor.launcher.room([]))
     service.deaf_mute = True
     tick_until(supervisor, lambda: service.jobs)
     service.deaf_mute = False
