@@ -260,7 +260,9 @@ class Tab:
         self._waiting[fragment] = began, done
         await self._socket.send(self._request(fragment))
         try:
-            answered = await asyncio.wait_for(done, LONGEST)
+            # `wait_for` would swallow the end of a timer that is answered at the same moment.
+            async with asyncio.timeout(LONGEST):
+                answered = await done
         except TimeoutError:
             self._times.troubles.append(f"{self._page}: no answer to '{kind}' in {LONGEST:.0f} s")
             return

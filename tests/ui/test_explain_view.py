@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from recipes import Refusal
 from records import Run
 from tests.pages.test_run import finish, opened, tab, words, workspace
+from training import marks
 from training.ask import WarmingUp
 from ui import explain, explain_view
 
@@ -159,11 +161,14 @@ def test_another_answer_can_be_asked_about(workspace, warm):
 
 def test_a_slow_explanation_waits_for_a_button(workspace, warm):
     run = finish(workspace)
+    lock = marks.hold(marks.supervisor_lock(workspace))  # as if a supervisor lived: none is started
+    assert lock is not None
     warm[0]["permutation_importance"] = {"slow": 29.0}
     at = tab(opened("run", run="finished"), WHY)
     assert at.button(key="why_whole_job").label == "Explain"
     assert "It takes about 29 s." in words(at)
     at.button(key="why_whole_job").click().run()
+    os.close(lock)
     assert not at.exception
     questions = [json.loads(file.read_text()) for file in run.folder.glob("jobs/*/job.json")]
     assert questions == [{"kind": "explain", "settings": {"method": "permutation_importance"}}]
