@@ -29,7 +29,8 @@ from records.workspace import Workspace
 NAME, ENDING, VERSION = "project.json", ".lwz", 1
 KEPT = (
     "state.json", "metrics.jsonl", "events.jsonl", "looks.jsonl", "layers.json", "evidence.json", "report.json",
-    "predictions.npz", "validation.npz", "strange.npz", "energy.json", "note.json", "group.json", "done.json",
+    "predictions.npz", "validation.npz", "strange.npz", "energy.json", "note.json", "group.json", "resumes.json",
+    "done.json",
 )  # fmt: skip
 WEIGHTS = ("variables.npz", "best.npz", "state.json", "manifest.json")
 CHUNK = 1 << 20
