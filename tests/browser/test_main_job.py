@@ -282,7 +282,7 @@ def test_an_upload_whose_connection_breaks_goes_on_by_itself_and_arrives_whole(v
     page.route("**/api/uploads/**", meddle)
     upload(page, tmp_path / "broken.csv")
     expect(page.locator(".uploader .pause")).to_contain_text("The connection broke; trying again", timeout=PATIENCE)
-    expect(page.get_by_text("400 rows")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("400 rows · 2 columns")).to_be_visible(timeout=PATIENCE)
     assert len(broken) == 2
     (arrived,) = (server.workspace.root / "uploads").rglob("broken.csv")
     assert arrived.read_text() == rows
